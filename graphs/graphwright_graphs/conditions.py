@@ -1,0 +1,153 @@
+"""`when:` expressions: the Common Expression Language over the state's channels.
+
+CEL has no loops without end, no side effects and no way out into Python. Expressions are parsed
+and type-checked when the graph is loaded. One function is ours: `list.last()`.
+
+A message reads as `{type, content, name, id, tool_calls, status}`; its content is its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from pydantic import BaseModel
+
+from graphwright_graphs.errors import ConditionError
+from graphwright_graphs.problems import Problems, quoted
+from graphwright_graphs.source import Where
+from graphwright_graphs.state import Channel
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel  # type: ignore[import-untyped]
+
+MAX_LENGTH = 2_000  # characters
+
+_LIST_REDUCERS = ("messages", "append")
+_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+_ERROR = re.compile(r"ERROR: <input>:1:(\d+): ([^\n]*)")
+_NO_MESSAGE = {"type": "", "content": "", "name": "", "id": "", "tool_calls": [], "status": ""}
+
+
+class Condition:
+    """One checked expression, ready to be asked about a state."""
+
+    def __init__(self, text: str, compiled: cel.Expression, channels: Mapping[str, Channel]):
+        self.text = text
+        self._compiled = compiled
+        self._readers = [
+            (name, channel, _only_last(text, name))
+            for name, channel in channels.items()
+            if re.search(rf"\b{name}\b", text)
+        ]
+
+    def holds(self, state: Mapping[str, Any]) -> bool:
+        """Whether the expression is true. Raises ConditionError when it has no answer."""
+        data = {
+            name: _seen(state.get(name), channel, only_last)
+            for name, channel, only_last in self._readers
+        }
+        result = self._compiled.eval(data=data)
+        kind, value = result.type().name(), result.value()
+        if kind != "BOOL":
+            said = value if kind == "ERROR" else f"it gave {kind.lower()}, not true or false"
+            raise ConditionError(f"the condition `{self.text}` failed: {said}")
+        return bool(value)
+
+
+class Conditions:
+    """Compiles the conditions of one document."""
+
+    def __init__(self, channels: Mapping[str, Channel], problems: Problems) -> None:
+        self._channels = channels
+        self._problems = problems
+        self._env: cel.Env | None = None
+
+    def parse(self, text: str, where: Where) -> Condition | None:
+        """Check an expression; what is wrong with it is reported, and None returned."""
+        if len(text) > MAX_LENGTH or not text.isprintable():
+            found = quoted(text.encode("ascii", "replace").decode())
+            self._problems.report(where, found, f"one line of at most {MAX_LENGTH} characters")
+            return None
+        self._env = self._env or _environment(self._channels)
+        try:
+            compiled = self._env.compile(text)
+        except RuntimeError as error:
+            self._report(str(error), text, where)
+            return None
+        if (kind := compiled.return_type().name()) not in ("BOOL", "DYN"):
+            self._problems.report(
+                where, f"an expression that gives {kind.lower()}", "true or false"
+            )
+        return Condition(text, compiled, self._channels)
+
+    def _report(self, said: str, text: str, where: Where) -> None:
+        if match := _UNDECLARED.search(said):
+            known = [*self._channels, "size", "last", "has", "matches", "startsWith", "endsWith"]
+            expected = f"a channel ({', '.join(self._channels)}) or a function of CEL"
+            self._problems.unknown(where, match[1], expected, known)
+        elif match := _ERROR.search(said):
+            found = f"{quoted(text)} (character {match[1]}: {match[2]})"
+            self._problems.report(where, found, "a CEL expression")
+        else:
+            self._problems.report(where, f"{quoted(text)} ({said})", "a CEL expression")
+
+
+def _environment(channels: Mapping[str, Channel]) -> cel.Env:
+    # Imported late: a graph without conditions does not pay for its 9 MiB.
+    from cel_expr_python import cel  # noqa: PLC0415
+
+    items = cel.Type.List(cel.Type.DYN)
+    last = cel.Overload("list_last", cel.Type.DYN, [items], True, _last)
+    types = {
+        name: items if channel.reducer in _LIST_REDUCERS else cel.Type.DYN
+        for name, channel in channels.items()
+    }
+    return cel.NewEnv(variables=types, functions=[cel.FunctionDecl("last", [last])])
+
+
+def _last(items: Sequence[Any]) -> Any:
+    return items[-1] if items else None
+
+
+def _only_last(text: str, name: str) -> bool:
+    """Whether only the last item is ever looked at: then a long history need not be converted."""
+    return not re.search(rf"\b{name}\b(?!\s*\.\s*last\s*\(\s*\))", text)
+
+
+def _seen(value: Any, channel: Channel, only_last: bool) -> Any:
+    """A channel's value as plain data, which is all that CEL takes."""
+    if value is None:
+        value = channel.empty()
+    if not only_last or channel.reducer not in _LIST_REDUCERS:
+        return _plain(value)
+    if not value:
+        # `messages.last().tool_calls` is asked of new conversations too.
+        return [_NO_MESSAGE] if channel.reducer == "messages" else []
+    return [_plain(value[-1])]
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, BaseMessage):
+        return _message(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(each) for each in value]
+    return _plain(value.model_dump()) if isinstance(value, BaseModel) else str(value)
+
+
+def _message(message: BaseMessage) -> dict[str, Any]:
+    calls = message.tool_calls if isinstance(message, AIMessage) else []
+    return {
+        "type": message.type,
+        "content": str(message.text),
+        "name": message.name or "",
+        "id": message.id or "",
+        "tool_calls": _plain(calls),
+        "status": message.status if isinstance(message, ToolMessage) else "",
+    }

@@ -1,0 +1,63 @@
+"""What can go wrong with a graph document.
+
+GraphError
++-- DocumentError      the document can't become a graph; lists every problem found
++-- ConditionError     a `when:` failed on the state of a running graph
++-- MissingValue       a prompt needs a channel that has no value in this run
++-- AnswerError        a model gave no answer that fits a node's schema
++-- PlanError          a plan node met a state without a plan
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class GraphError(Exception):
+    """Anything this package raises about a graph document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a document: where it is, what was found, what was expected."""
+
+    file: str
+    line: int
+    """Counted from 1, as editors do; so is `column`."""
+    column: int
+    path: str
+    """Where in the document, e.g. `nodes.assistant.llm.tools[1]`."""
+    found: str
+    expected: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}"
+        what = f"found {self.found}, expected {self.expected}"
+        tail = f", {self.hint}" if self.hint else ""
+        return f"{where} {self.path}: {what}{tail}" if self.path else f"{where}: {what}{tail}"
+
+
+class DocumentError(GraphError):
+    """A document can't become a graph. `problems` lists every mistake, in document order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda each: (each.line, each.column)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ConditionError(GraphError):
+    """A `when:` expression failed on the state of a running graph."""
+
+
+class MissingValue(GraphError):
+    """A prompt needs a channel that has no value: neither input, nor a node, nor a default."""
+
+
+class AnswerError(GraphError):
+    """A model gave no answer that fits a node's schema, although it was asked twice."""
+
+
+class PlanError(GraphError):
+    """An executor or replanner ran before any planner had written a plan."""

@@ -1,0 +1,59 @@
+"""Which model a node calls in a run, with the node's tools or schema bound to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tools import BaseTool
+from langgraph.constants import TAG_NOSTREAM
+
+from graphwright_graphs.models import Models
+
+Bind = Callable[[BaseChatModel], Runnable[Any, Any]]
+
+
+class Binding:
+    """A node's model, chosen per run and bound once per model.
+
+    A node that names its own model keeps it. Any other takes the run's `configurable.model`, which
+    comes from a caller and so must be one that is allowed, or else the default.
+    """
+
+    def __init__(self, models: Models, own: str | None, bind: Bind) -> None:
+        self._models = models
+        self._own = own
+        self._bind = bind
+        self._bound: dict[str | None, Runnable[Any, Any]] = {}
+
+    def for_run(self, config: RunnableConfig) -> Runnable[Any, Any]:
+        """The bound model of this run. Raises models.ModelNotAllowed for one not on the list."""
+        spec = self._own or self._asked_for(config)
+        if spec not in self._bound:
+            self._bound[spec] = self._bind(self._models.get(spec))
+        return self._bound[spec]
+
+    def _asked_for(self, config: RunnableConfig) -> str | None:
+        asked = (config.get("configurable") or {}).get("model")
+        if asked is None:
+            return None
+        # Stripped as the catalogue does: each spelling would else be bound and kept.
+        spec = str(asked).strip()
+        self._models.allow(spec)
+        return spec
+
+
+def with_tools(tools: Sequence[BaseTool]) -> Bind:
+    """Bind tools; without any, the model as it is (some providers refuse an empty list)."""
+    return lambda model: model.bind_tools(tools) if tools else model
+
+
+def with_schema(schema: dict[str, Any]) -> Bind:
+    """Ask for structured output. Its tokens are half-written JSON, so they are kept out of the
+    `messages` stream; the parsed value arrives with the node's update.
+    """
+    return lambda model: model.with_structured_output(schema, include_raw=True).with_config(
+        tags=[TAG_NOSTREAM]
+    )

@@ -1,0 +1,201 @@
+"""Collecting every problem of a document before any is reported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from graphwright_graphs.errors import DocumentError, Problem
+from graphwright_graphs.source import Source, Where
+
+Spec = TypeVar("Spec", bound=BaseModel)
+
+_WORD = re.compile(r"\w+")
+_NOTHING = object()
+_SHAPES = {
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "dict_type": "a mapping",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "string_too_short": "text that is not empty",
+    "string_type": "text",
+    "too_short": "at least one",
+}
+
+
+class Problems:
+    """The problems of one document. Report as many as can be found, then `raise_if_any`."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.found: list[Problem] = []
+
+    def report(
+        self,
+        where: Where,
+        found: str,
+        expected: str,
+        hint: str | None = None,
+        *,
+        at_key: bool = False,
+    ) -> None:
+        """Add one problem; `at_key` points at the key's name instead of its value."""
+        line, column = self.source.position(where, of_key=at_key)
+        file, path = self.source.file, path_text(where)
+        problem = Problem(file, line, column, path, found, expected, hint)
+        if problem not in self.found:
+            self.found.append(problem)
+
+    def unknown(
+        self, where: Where, name: str, expected: str, known: Iterable[str], *, at_key: bool = False
+    ) -> None:
+        """Add an unknown name, with the nearest of the names that would have been right."""
+        hint = did_you_mean(name, known)
+        self.report(where, quoted(name), expected, hint, at_key=at_key)
+
+    def validated(
+        self, spec: type[Spec], data: Any, where: Where, short: str | None = None
+    ) -> Spec | None:
+        """Read `data` as `spec`, reporting each mismatch.
+
+        `short` is the field that a bare list or text stands for (`tools: [clock]`).
+        """
+        whole = data
+        if data is None:
+            whole = {}
+        elif short and not isinstance(data, dict):
+            whole = {short: data}
+        try:
+            return spec.model_validate(whole)
+        except ValidationError as error:
+            self._mismatches(error, spec, whole, where, short if whole is not data else None)
+            return None
+
+    def raise_if_any(self) -> None:
+        """End the reading of a document that has problems. Raises DocumentError."""
+        if self.found:
+            raise DocumentError(self.found)
+
+    def _mismatches(
+        self, error: ValidationError, spec: type[BaseModel], data: Any, where: Where, short: Any
+    ) -> None:
+        expectations: dict[Where, list[str]] = {}
+        deeper: set[Where] = set()
+        for each in error.errors(include_url=False):
+            place = _place(each["loc"], data)
+            full = (*where, *(place[1:] if short and place[:1] == (short,) else place))
+            deeper.update(full[:length] for length in range(len(full)))
+            if each["type"] == "extra_forbidden":
+                name, fields = str(place[-1]), _fields(spec, place)
+                expected = f"one of {', '.join(fields)}" if fields else "nothing here"
+                self.unknown(full, name, expected, fields, at_key=True)
+            elif each["type"] == "missing":
+                self.report(full[:-1], f"no `{each['loc'][-1]}`", "one", at_key=True)
+            else:
+                expectations.setdefault(full, []).append(_expectation(each))
+        for full, expected_ones in expectations.items():
+            if full in deeper:
+                continue  # another member of a union fits better: its mistake is further in
+            found, expected = (
+                _look_up(self.source.data, full),
+                " or ".join(dict.fromkeys(expected_ones)),
+            )
+            hint = did_you_mean(found, _WORD.findall(expected)) if isinstance(found, str) else None
+            self.report(full, shown(found), expected, hint)
+
+
+def path_text(where: Where) -> str:
+    """`("nodes", "a", "tools", 1)` as `nodes.a.tools[1]`."""
+    text = ""
+    for part in where:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def quoted(name: str) -> str:
+    """A name as it is shown in an error: quoted, and cut short when it is very long."""
+    return f'"{name}"' if len(name) <= 60 else f'"{name[:57]}..."'
+
+
+def shown(value: Any) -> str:
+    """What stands in the document, in words that fit into a sentence."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if isinstance(value, dict):
+        return "a mapping" if value else "an empty mapping"
+    if value is None:
+        return "nothing"
+    return str(value).lower() if isinstance(value, bool) else str(value)[:60]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """`did you mean "…"?` for the nearest known name, None when none is near."""
+    near = get_close_matches(name, list(known), n=1)
+    return f'did you mean "{near[0]}"?' if near else None
+
+
+def _place(loc: tuple[int | str, ...], data: Any) -> Where:
+    """Where in the data an error is. Pydantic also puts the names of union members into `loc`."""
+    place: list[str | int] = []
+    for index, part in enumerate(loc):
+        inner = _inside(data, part)
+        if inner is not _NOTHING:
+            data = inner
+            place.append(part)
+        elif index == len(loc) - 1 and isinstance(data, dict):
+            place.append(part)  # a missing key
+    return tuple(place)
+
+
+def _look_up(data: Any, where: Where) -> Any:
+    for part in where:
+        inner = _inside(data, part)
+        data = data if inner is _NOTHING else inner
+    return data
+
+
+def _inside(data: Any, part: str | int) -> Any:
+    """What stands under a key or index, `_NOTHING` when there is none."""
+    try:
+        return _NOTHING if isinstance(data, str) else data[part]
+    except (IndexError, KeyError, TypeError):
+        return _NOTHING
+
+
+def _fields(spec: type[BaseModel], place: Where) -> list[str]:
+    """The keys that the mapping around `place` may have."""
+    for part in place[:-1]:
+        if isinstance(part, str) and part in spec.model_fields:
+            nested = _model_in(spec.model_fields[part].annotation)
+            if nested is None:
+                return []
+            spec = nested
+    return [info.alias or name for name, info in spec.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model inside an annotation such as `str | list[Turn]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+def _expectation(error: ErrorDetails) -> str:
+    context: Mapping[str, Any] = error.get("ctx") or {}
+    if error["type"] in ("literal_error", "enum"):
+        return f"one of {context['expected']}".replace("'", "")
+    if error["type"] == "value_error":
+        return str(context["error"])
+    return _SHAPES.get(error["type"]) or error["msg"].removeprefix("Input should be ")

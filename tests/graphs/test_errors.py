@@ -1,0 +1,173 @@
+"""Broken documents: every mistake is found at once, named, located, and put right by a hint."""
+
+# ruff: noqa: E501 (a table reads best with one row a line)
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import graphwright_graphs
+
+GOOD = {
+    "state": "{messages: messages}",
+    "nodes": "{a: {llm: Hi}}",
+    "edges": "{START: a, a: END}",
+}
+
+
+def broken(**parts: str) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in {**GOOD, **parts}.items())
+
+
+TABLE = [
+    # what is broken, the document, the one problem it has
+    ("an unknown word", broken(node="{}"), '4:1 node: found "node", expected one of description, state, input, output, nodes, edges, did you mean "nodes"?'),
+    ("no nodes", broken(nodes=""), "2:7 nodes: found nothing, expected nodes, such as `assistant: {llm: …}`"),
+    ("a list for edges", broken(edges="[a]"), "3:8 edges: found a list, expected edges, such as `START: assistant`"),
+    ("a reducer's typo", broken(state="{messages: mesages}"), '1:19 state.messages: found "mesages", expected one of messages, append, last, add or merge, did you mean "messages"?'),
+    ("a type's typo", broken(state="{messages: messages, n: {type: sting}}"), '1:39 state.n.type: found "sting", expected one of any, boolean, integer, list, number, object or string, did you mean "string"?'),
+    ("a reserved channel", broken(state="{messages: messages, today: last}"), '1:29 state.today: found "today", expected a name of letters, digits and _'),
+    ("an unknown input", broken(input="[message]"), '4:9 input[0]: found "message", expected a channel (messages), did you mean "messages"?'),
+    ("a kind's typo", broken(nodes="{a: {lm: Hi}}"), '2:13 nodes.a.lm: found "lm", expected a kind of node (llm, tools, human, planner, executor, replanner, python), did you mean "llm"?'),
+    ("two kinds", broken(nodes="{a: {llm: Hi, human: {ask: What}}}"), "2:9 nodes.a: found 2 kinds (llm, human), expected one"),
+    ("an unknown option", broken(nodes="{a: {llm: {promt: Hi}}}"), '2:19 nodes.a.llm.promt: found "promt", expected one of prompt, messages, tools, model, output, schema, did you mean "prompt"?'),
+    ("a wrong shape", broken(nodes="{a: {llm: {tools: clock}}}"), '2:26 nodes.a.llm.tools: found "clock", expected a list'),
+    ("a prompt that is a number", broken(nodes="{a: {llm: {prompt: 3}}}"), "2:27 nodes.a.llm.prompt: found 3, expected text or a list"),
+    ("a turn's typo", broken(nodes="{a: {llm: {prompt: [{sytem: Hi}]}}}"), 'nodes.a.llm.prompt[0].sytem: found "sytem"'),
+    ("an unknown variable", broken(nodes='{a: {llm: "Hi {mesages}"}}'), '2:18 nodes.a.llm: found "mesages", expected a channel (messages, today), did you mean "messages"?'),
+    ("an attribute in a prompt", broken(nodes='{a: {llm: "Hi {messages.x}"}}'), "expected the name of a channel in braces, write {{ and }} for braces that are text"),
+    ("an open brace", broken(nodes='{a: {llm: "Hi {"}}'), "found a broken template (Single '{' encountered in format string)"),
+    ("an unknown tool", broken(nodes="{a: {llm: {tools: [calculater]}}}"), '2:27 nodes.a.llm.tools[0]: found "calculater", expected a tool ('),
+    ("a tool that can't be imported", broken(nodes="{a: {llm: {tools: ['nowhere:x']}}}"), "which can't be imported (ModuleNotFoundError: No module named 'nowhere')"),
+    ("a function that is not there", broken(nodes="{a: {python: 'json:nowhere'}}"), "(AttributeError: module 'json' has no attribute 'nowhere')"),
+    ("no function", broken(nodes="{a: {python: 'json:__name__'}}"), '2:21 nodes.a.python: found "json:__name__", no function, expected a function'),
+    ("no import path", broken(nodes="{a: {python: shout}}"), '2:21 nodes.a.python: found "shout", expected `module:function`'),
+    ("an unknown output", broken(nodes="{a: {llm: {prompt: Hi, output: anser}}}"), '2:39 nodes.a.llm.output: found "anser", expected a channel (messages)'),
+    ("a schema without output", broken(nodes="{a: {llm: {schema: {type: object}}}}"), "nodes.a.llm: found `schema` without `output`, expected the channel that the data goes to"),
+    ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, or `ask` with a question"),
+    ("a planner without plan", broken(nodes="{a: {planner: }}"), 'nodes.a.planner: found "plan", expected a channel (messages)'),
+    ("a number out of range", broken(nodes="{a: {planner: {max_steps: 0, plan: messages}}}"), "found 0, expected greater than or equal to 1"),
+    ("no conversation", broken(state="{text: last}"), "found none, expected a channel whose reducer is `messages`"),
+    ("no START", broken(edges="{a: END}"), "3:1 edges: found no `START`, expected one, the first node is named by `START: …`"),
+    ("an unknown target", broken(edges="{START: a, a: EMD}"), '3:22 edges.a: found "EMD", expected a node or END, did you mean "END"?'),
+    ("an unknown source", broken(edges="{START: a, a: END, b: END}"), '3:27 edges.b: found "b", expected START or a node'),
+    ("a number as a target", broken(edges="{START: a, a: 3}"), "3:22 edges.a: found 3, expected the name of a node, or END"),
+    ("a branch's typo", broken(edges="{START: a, a: [{wen: 'true', to: a}, {to: END}]}"), '3:24 edges.a[0].wen: found "wen", expected when or to, did you mean "when"?'),
+    ("no default branch", broken(edges="{START: a, a: [{when: 'true', to: END}]}"), "expected a last branch without `when`, for when none holds"),
+    ("a branch after the default", broken(edges="{START: a, a: [{to: a}, {to: END}]}"), "expected `when`, since no later branch would ever be taken"),
+    ("a condition's syntax", broken(edges="{START: a, a: [{when: size(, to: a}, {to: END}]}"), 'edges.a[0].when: found "size(" (character 6: Syntax error'),
+    ("a condition's channel", broken(edges="{START: a, a: [{when: size(mesages) > 0, to: a}, {to: END}]}"), 'found "mesages", expected a channel (messages) or a function of CEL, did you mean "messages"?'),
+    ("a condition's type", broken(edges="{START: a, a: [{when: size(messages), to: a}, {to: END}]}"), "edges.a[0].when: found an expression that gives int, expected true or false"),
+    ("a condition that is no text", broken(edges="{START: a, a: [{when: 3, to: a}, {to: END}]}"), "found 3, expected a CEL expression as text"),
+    ("an unreachable node", broken(nodes="{a: {llm: Hi}, b: {llm: Hi}}", edges="{START: a, a: END, b: END}"), '2:23 nodes.b: found "b", which nothing leads to, expected an edge that leads to it'),
+    ("a dead end", broken(edges="{START: a}"), '2:9 nodes.a: found "a", which leads nowhere, expected an edge, such as `a: END`'),
+    ("a loop without end", broken(edges="{START: a, a: a}"), '2:9 nodes.a: found "a", from which no run can end, expected a way to END'),
+    ("a reserved node", broken(nodes="{END: {llm: Hi}}", edges="{START: END}"), '2:9 nodes.END: found "END", expected another name'),
+    ("a syntax error", "state: {messages: messages", ":2:1: found a syntax error (while parsing a flow mapping, did not find expected ',' or '}'), expected YAML or JSON"),
+    ("an empty document", "", ":1:1: found nothing, expected a graph: `state`, `nodes` and `edges`"),
+    ("a list", "[]", ":1:1: found an empty list, expected a mapping with description"),
+    ("a key said twice", broken() + "\nedges: {}", '4:1: found the key "edges" a second time, expected each key once'),
+    ("a tag", broken(nodes="!!python/object:os.system {}"), "2:8: found the tag tag:yaml.org,2002:python/object:os.system, expected plain data"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_a_mistake_is_named_and_located(document: Any, text: str, said: str) -> None:
+    with pytest.raises(graphwright_graphs.DocumentError) as caught:
+        graphwright_graphs.load(document(text))
+
+    assert said in str(caught.value)
+    assert len(caught.value.problems) == 1, str(caught.value)
+
+
+def test_all_mistakes_are_reported_at_once_in_their_order(document: Any) -> None:
+    path = document("""
+        state:
+          messages: mesages
+          text: last
+        nodes:
+          a:
+            llm: {prompt: "{txt}", tools: [clok], output: txt}
+          b:
+            lm: Hi
+        edges:
+          START: c
+          a:
+            - {when: size(text) >, to: b}
+            - to: END
+    """)
+    with pytest.raises(graphwright_graphs.DocumentError) as caught:
+        graphwright_graphs.load(path)
+
+    assert [problem.line for problem in caught.value.problems] == [2, 6, 6, 6, 8, 10, 12]
+    assert str(caught.value).startswith(f"{path}:2:13 state.messages: ")
+
+
+NAMES = st.sampled_from(["a", "b", "START", "END", "messages", "plan", "work", "x", ""])
+WORDS = st.sampled_from(
+    [
+        *("messages", "append", "last", "add", "merge", "reducer", "type", "default"),
+        *("llm", "tools", "human", "planner", "executor", "replanner", "python", "prompt"),
+        *("approve", "ask", "output", "schema", "when", "to", "model", "plan", "work", "system"),
+    ]
+)
+SCALARS = st.one_of(
+    NAMES, WORDS, st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
+    st.sampled_from(["{messages}", "{x}", "size(messages) > 0", "plan.left", "json:dumps", "END"]),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.one_of(NAMES, WORDS), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+KINDS = st.sampled_from(
+    ["llm", "tools", "human", "planner", "executor", "replanner", "python", "x"]
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {
+        "state": st.one_of(
+            VALUES,
+            st.just({"messages": "messages", "plan": "last", "work": "messages"}),
+        ),
+        "nodes": st.dictionaries(NAMES, st.dictionaries(KINDS, VALUES, max_size=1), max_size=3),
+        "edges": st.one_of(VALUES, st.dictionaries(NAMES, st.one_of(NAMES, VALUES), max_size=4)),
+    },
+    optional={"description": VALUES, "input": VALUES, "output": VALUES, "more": VALUES},
+)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(document_=DOCUMENTS)
+def test_any_document_compiles_or_says_what_is_wrong(document: Any, document_: Any) -> None:
+    path = document(json.dumps(document_), "any.json")
+    try:
+        graphwright_graphs.load(path)
+    except graphwright_graphs.DocumentError as error:
+        assert error.problems
+        assert all(problem.line >= 1 and problem.column >= 1 for problem in error.problems)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(junk=st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
+def test_any_bytes_are_read_or_refused(tmp_path: Any, junk: bytes) -> None:
+    path = tmp_path / "junk.yaml"
+    path.write_bytes(junk)
+    with pytest.raises(graphwright_graphs.DocumentError):
+        graphwright_graphs.load(path)
