@@ -61,6 +61,12 @@ def test_an_agent_calls_its_tools_and_answers() -> None:
     )
 
 
+def test_an_agent_that_nobody_speaks_to_ends() -> None:
+    agent = create_agent(DemoChatModel(), TOOLS, system_prompt=THREE)
+    messages = agent.invoke({"messages": []}, {"recursion_limit": 6})["messages"]
+    assert [message.type for message in messages] == ["ai", "tool", "tool", "tool", "ai"]
+
+
 def test_a_conversation_goes_on_from_its_checkpoint() -> None:
     agent = create_agent(DemoChatModel(), TOOLS, checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}

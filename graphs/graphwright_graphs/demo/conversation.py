@@ -60,7 +60,7 @@ def read_turn(messages: Sequence[BaseMessage]) -> Turn:
         results={m.tool_call_id: _result(m) for m in present if isinstance(m, ToolMessage)},
         introduced=any(DISCLAIMER in _text(m) for m in messages if isinstance(m, AIMessage)),
         has_media=asked is not None and _has_media(asked),
-        digest=_digest(past or messages),
+        digest=_digest(past),
     )
 
 
@@ -90,6 +90,6 @@ def _digest(messages: Sequence[BaseMessage]) -> str:
     # System prompts are left out: one that tells the time must not make a turn look like another.
     said = hashlib.blake2b(digest_size=6)
     for message in messages:
-        if message.type != "system" or len(messages) == 1:
+        if message.type != "system":
             said.update(f"{message.type}\0{_text(message)}\0".encode("utf-8", "surrogatepass"))
     return said.hexdigest()

@@ -1,0 +1,104 @@
+"""Where the parts meet: `create_app` builds every one of them, and the lifespan opens and closes
+them in order.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
+
+from graphwright import __version__, api
+from graphwright.api import assistants as assistants_api
+from graphwright.api import runs as runs_api
+from graphwright.api import system as system_api
+from graphwright.api import threads as threads_api
+from graphwright.api.wire import on_invalid_body, on_request_error
+from graphwright.assistants import Assistants
+from graphwright.database import DEFAULT_TENANT, Database
+from graphwright.engine.local import LocalEngine
+from graphwright.errors import RequestError, StartError
+from graphwright.faces.langserve import LangServe
+from graphwright.graphs import Graphs
+from graphwright.project import load_project
+from graphwright.runs import Runs
+from graphwright.settings import Settings
+from graphwright.store import TenantStores
+from graphwright.threads import Threads
+from graphwright.worker import Worker
+from graphwright_graphs.models import ModelError, Models
+
+SHUTDOWN_GRACE = 5.0  # seconds that runs under way have before they are left to the next start
+
+# Readable by a browser's scripts; the official server hides `location`, without which they cannot
+# reconnect.
+EXPOSED_HEADERS = ["content-location", "location", "x-pagination-total", "x-pagination-next"]
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service as an ASGI application.
+
+    Loads the project, which runs its code; opens nothing before the lifespan begins. Raises
+    `StartError`.
+    """
+    settings = settings or Settings()
+    models = _models(settings)
+    project = load_project(settings.config, models)
+    database = Database(settings.database_url)
+    engine = LocalEngine()
+    graphs = Graphs(project, TenantStores(database), settings.checkpoints_url)
+    assistants = Assistants(database, project)
+    threads = Threads(database, project, graphs)
+    runs = Runs(database, assistants, engine)
+    worker = Worker(database, graphs, engine)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        with database.opened():
+            await assistants.register(DEFAULT_TENANT)
+            async with (
+                graphs.checkpointing(),
+                worker.running(slots=settings.slots, grace=SHUTDOWN_GRACE, alone=True),
+            ):
+                yield
+
+    app = FastAPIOffline(
+        title="Graphwright",
+        version=__version__,
+        description=api.__doc__,
+        lifespan=lifespan,
+        redoc_url=None,
+        static_url="/docs/assets",
+    )
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.allow_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+    app.add_exception_handler(RequestError, on_request_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_body)
+    # Routes are tried in order: those that are asked most come first.
+    app.include_router(runs_api.router(runs, threads))
+    app.include_router(threads_api.router(threads))
+    app.include_router(assistants_api.router(assistants))
+    app.include_router(system_api.router(models.describe()))
+    app.state.graphs = tuple(project.graphs)
+    app.state.model = models.describe()
+    app.state.langserve = settings.langserve
+    if settings.langserve:
+        app.mount("/graphs", LangServe(project, runs, threads))
+    return app
+
+
+def _models(settings: Settings) -> Models:
+    """The catalogue of models; the default one is made now, so that what it lacks is said now."""
+    try:
+        models = Models(settings.model, allowed=settings.models, base_url=settings.model_base_url)
+        models.get()
+    except ModelError as error:
+        raise StartError(str(error)) from error
+    return models

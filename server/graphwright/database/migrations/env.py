@@ -1,0 +1,12 @@
+"""Alembic's entry: migrations run at start on the connection that the service has opened."""
+
+from alembic import context
+
+from graphwright.database.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
+context.run_migrations()

@@ -1,0 +1,73 @@
+"""Which conversation a page is about.
+
+The chat page cannot say: it sends no config. So loading it begins a conversation, named by a
+cookie. A page that is asked for with `?thread_id=…` is given LangServe's address for a page with a
+config of its own, `/c/{config}/playground/`, under which every call carries the thread.
+"""
+
+from http.cookies import SimpleCookie
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from fastapi import Request
+from langserve.lzstring import LZString
+from starlette.datastructures import MutableHeaders
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "graphwright_thread"
+PAGE = "/playground/"
+CHAT_PAGE = "/chat/playground/"
+
+
+class Pages:
+    """ASGI middleware over LangServe's pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, but send who names a thread to its page, and add the cookie to a chat
+        page.
+        """
+        thread_id = _asked_for(scope)
+        if thread_id:
+            await RedirectResponse(_page_of(scope["path"], thread_id))(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].endswith(CHAT_PAGE):
+            await self._app(scope, receive, _with_cookie(scope["path"], send))
+        else:
+            await self._app(scope, receive, send)
+
+
+def thread_of_page(config: dict[str, Any], request: Request) -> dict[str, Any]:
+    """The conversation that a call names, else that of the page last loaded."""
+    configurable = config.setdefault("configurable", {})
+    configurable["thread_id"] = configurable.get("thread_id") or request.cookies.get(COOKIE, "")
+    return config
+
+
+def _asked_for(scope: Scope) -> str | None:
+    if scope["type"] != "http" or not scope["path"].endswith(PAGE):
+        return None
+    return Request(scope).query_params.get("thread_id")
+
+
+def _page_of(path: str, thread_id: str) -> str:
+    config = orjson.dumps({"configurable": {"thread_id": thread_id}}).decode()
+    key = LZString.compressToEncodedURIComponent(config)
+    return f"{path.removesuffix(PAGE)}/c/{key}{PAGE}"
+
+
+def _with_cookie(path: str, send: Send) -> Send:
+    cookie: SimpleCookie = SimpleCookie({COOKIE: str(uuid4())})
+    cookie[COOKIE]["path"] = path.removesuffix(PAGE)
+    cookie[COOKIE]["httponly"] = True
+    cookie[COOKIE]["samesite"] = "lax"
+
+    async def with_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            MutableHeaders(scope=message).append("set-cookie", cookie[COOKIE].OutputString())
+        await send(message)
+
+    return with_cookie

@@ -1,0 +1,53 @@
+"""The project's graphs, lent what they run with: a checkpointer and a store."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
+
+from graphwright.errors import DatabaseError
+from graphwright.project import AnyGraph, Project
+from graphwright.store import TenantStores
+from graphwright_checkpoints import CheckpointError, open_checkpointer
+
+
+class Graphs:
+    """Opens graphs for runs and for looks at their state."""
+
+    def __init__(self, project: Project, stores: TenantStores, checkpoints_url: str) -> None:
+        self._project = project
+        self._stores = stores
+        self._checkpoints_url = checkpoints_url
+        self._saver: BaseCheckpointSaver[str] | None = None
+
+    @asynccontextmanager
+    async def checkpointing(self) -> AsyncIterator[None]:
+        """Keep the checkpointer open; graphs can be opened meanwhile."""
+        async with AsyncExitStack() as stack:
+            try:
+                opening = open_checkpointer(self._checkpoints_url)
+                self._saver = await stack.enter_async_context(opening)
+            except CheckpointError as error:
+                raise DatabaseError(f"{error} Checkpoints are where --checkpoints says.") from error
+            try:
+                yield
+            finally:
+                self._saver = None
+
+    @property
+    def saver(self) -> BaseCheckpointSaver[str]:
+        """Where the conversations are."""
+        assert self._saver is not None, "the checkpointer is not open"
+        return self._saver
+
+    def open(
+        self, tenant: str, graph_id: str, config: RunnableConfig, *, temporary: bool = False
+    ) -> AbstractAsyncContextManager[AnyGraph]:
+        """The graph, with the tenant's store; `temporary` keeps its checkpoints in memory, for this
+        opening only.
+        """
+        saver = InMemorySaver() if temporary else self.saver
+        graph = self._project.graphs[graph_id]
+        return graph.open(config, checkpointer=saver, store=self._stores.of(tenant))

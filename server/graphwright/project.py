@@ -1,0 +1,250 @@
+"""A project: its `langgraph.json`, and the graphs that it names.
+
+The file is the official one (`langgraph-cli`'s schema); a graph may also be a YAML document.
+Loading runs the project's code, so everything wrong with it is said before the service opens
+anything.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import orjson
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import StateGraph
+from langgraph.pregel import Pregel
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import graphwright_graphs
+from graphwright.errors import ProjectError
+from graphwright_graphs.errors import DocumentError
+from graphwright_graphs.models import Models, using
+
+AnyGraph = Pregel[Any, Any, Any, Any]
+
+DOCUMENTS = {".yaml", ".yml", ".json"}
+# Keys that only building an image needs, and keys that later versions will act on.
+BUILD_KEYS = {
+    "$schema", "api_version", "base_image", "dockerfile_lines", "image_distro", "keep_pkg_tools",
+    "node_version", "package", "pip_config_file", "pip_installer", "project_root", "python_version",
+    "source",
+}  # fmt: skip
+UNSERVED_KEYS = {
+    "auth", "checkpointer", "encryption", "http", "priority", "store", "ui", "ui_config",
+    "webhooks",
+}  # fmt: skip
+
+
+class GraphEntry(BaseModel):
+    """One graph of `langgraph.json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str
+    description: str | None = None
+
+
+class ProjectFile(BaseModel):
+    """The keys of `langgraph.json` that the service reads."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    graphs: dict[str, str | GraphEntry] = Field(min_length=1)
+    dependencies: list[str] = []
+    env: dict[str, str] | str = {}
+
+
+class Graph:
+    """One graph of a project: compiled once, or made for each run by a factory."""
+
+    def __init__(self, graph_id: str, description: str | None, source: Any) -> None:
+        self.graph_id = graph_id
+        self.description = description
+        self._source = source
+
+    @asynccontextmanager
+    async def open(self, config: RunnableConfig, **attached: Any) -> AsyncIterator[AnyGraph]:
+        """The graph for one run or one look at its state.
+
+        `attached` is what the service lends it: `checkpointer`, `store`.
+        """
+        async with AsyncExitStack() as stack:
+            made: Any = await _make(self._source, config)
+            if hasattr(made, "__aenter__"):
+                made = await stack.enter_async_context(made)
+            elif hasattr(made, "__enter__"):
+                made = stack.enter_context(made)
+            graph = made.compile() if isinstance(made, StateGraph) else made
+            yield graph.copy(update=attached)
+
+
+class Project:
+    """The graphs that a service serves."""
+
+    def __init__(self, graphs: Mapping[str, Graph]) -> None:
+        self.graphs = graphs
+
+
+def load_project(file: Path, models: Models) -> Project:
+    """Read a project's file and load every graph it names, with `models` as their catalogue of
+    models.
+    """
+    file = file.absolute()
+    read = _read(file)
+    root = file.parent
+    _apply_environment(file, read.env)
+    # First, so that a project's own `tools` or `graphs` is found before anybody else's.
+    sys.path[:0] = [str(root)] + [str(root / path) for path in read.dependencies if path[:1] == "."]
+    graphs = {}
+    with using(models):
+        for graph_id, entry in read.graphs.items():
+            entry = GraphEntry(path=entry) if isinstance(entry, str) else entry
+            source = _load(file, f"graphs.{graph_id}", entry.path)
+            description = entry.description or getattr(source, "description", None)
+            graphs[graph_id] = Graph(graph_id, description, source)
+    return Project(graphs)
+
+
+def _read(file: Path) -> ProjectFile:
+    try:
+        data = orjson.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise ProjectError(
+            file,
+            "",
+            "no such file. Name a project with --config, or make one with graphwright new DIR",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ProjectError(file, "", f"not readable as JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise ProjectError(
+            file, "", f'expected an object with the key "graphs", found {type(data).__name__}'
+        )
+    for key in UNSERVED_KEYS & data.keys():
+        raise ProjectError(file, key, "not served by this version of Graphwright; take the key out")
+    try:
+        return ProjectFile.model_validate({k: v for k, v in data.items() if k not in BUILD_KEYS})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ProjectError(file, key, f"{first['msg']}, found {_shown(first['input'])}") from None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+def _apply_environment(file: Path, env: dict[str, str] | str) -> None:
+    """Set what the project's `env` says; what the environment already has wins, as with the
+    official server.
+    """
+    if isinstance(env, str):
+        path = file.parent / env
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise ProjectError(file, "env", f"cannot read {env}: {error.strerror}") from error
+        env = dict(_assignments(lines))
+    for name, value in env.items():
+        os.environ.setdefault(name, value)
+
+
+def _assignments(lines: list[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            yield name.strip(), value.strip().strip("'\"")
+
+
+def _load(file: Path, key: str, path: str) -> Any:
+    if Path(path).suffix in DOCUMENTS:
+        with _explained(file, key):
+            return graphwright_graphs.load(file.parent / path)
+    target, colon, attribute = path.rpartition(":")
+    if not colon:
+        raise ProjectError(file, key, f'expected "file.yaml" or "file.py:variable", found "{path}"')
+    with _explained(file, key):
+        module = _import(file.parent, target)
+    found = getattr(module, attribute, None)
+    if not (isinstance(found, Pregel | StateGraph) or callable(found)):
+        raise ProjectError(
+            file,
+            key,
+            f"{target} has no graph named {attribute!r}; "
+            "expected a LangGraph graph or a function that makes one",
+        )
+    return found
+
+
+def _import(root: Path, target: str) -> ModuleType:
+    """Import `pkg.module` or `./folder/file.py`; a file gets the name by which `import` would find
+    it from the root.
+
+    The name matters: LangGraph's serializer writes it into checkpoints for a state's own classes.
+    """
+    if not target.endswith(".py"):
+        return importlib.import_module(target)
+    path = (root / target).resolve()
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {target}")
+    if path.is_relative_to(root.resolve()):
+        parts = path.relative_to(root.resolve()).with_suffix("").parts
+        if all(part.isidentifier() for part in parts):
+            module = importlib.import_module(".".join(parts))
+            if module.__file__ and Path(module.__file__).resolve() == path:
+                return module
+    return _import_file(path)
+
+
+def _import_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"graphwright_project_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _explained(file: Path, key: str) -> Iterator[None]:
+    """Say which graph failed, where in the project's code, and why, in place of a traceback."""
+    try:
+        yield
+    except DocumentError as error:  # names files and lines itself
+        raise ProjectError(file, key, f"cannot load the graph:\n{error}") from error
+    except Exception as error:  # whatever a project's code raises
+        last = traceback.format_exception_only(error)[-1].strip()
+        place = _place(error, file.parent)
+        raise ProjectError(file, key, f"cannot load the graph: {last}{place}") from error
+
+
+def _place(error: Exception, root: Path) -> str:
+    """The last line of the project's own code that an error passed."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(root) and not path.is_relative_to(root / ".venv"):
+            return f" ({path.relative_to(root)}:{frame.lineno})"
+    return ""
+
+
+async def _make(source: Any, config: RunnableConfig) -> Any:
+    """A graph, or what its factory gives: a graph, or a context manager around one."""
+    if isinstance(source, Pregel | StateGraph):
+        return source
+    made = _call(source, config)
+    return await made if inspect.isawaitable(made) else made
+
+
+def _call(factory: Callable[..., Any], config: RunnableConfig) -> Any:
+    parameters = inspect.signature(factory).parameters.values()
+    takes_config = any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    return factory(config) if takes_config else factory()

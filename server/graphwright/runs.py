@@ -1,0 +1,265 @@
+"""Runs: how one begins, is followed, is stopped.
+
+What a run does once it has begun is `worker.py`'s and `execute.py`'s. Statuses and strategies are
+those of the Agent Server API.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from graphwright.assistants import Assistants
+from graphwright.database import Connection, Database
+from graphwright.database import runs as rows
+from graphwright.database import threads as thread_rows
+from graphwright.database.assistants import Assistant
+from graphwright.database.runs import UNFINISHED, Run
+from graphwright.engine import Engine, Signal
+from graphwright.errors import Conflict, InvalidRequest, NotFound
+from graphwright.events import END, Event, Outcome, data_of, end, name_of, selects, to_json
+from graphwright.schemas import RunCreate
+from graphwright.threads import new_thread
+
+Json = dict[str, Any]
+
+THREAD_BUSY = (
+    "Thread is already running a task. "
+    "Wait for it to finish or choose a different multitask strategy."
+)
+NOTHING_TO_CANCEL = (
+    "No matching runs to cancel. Please verify the thread ID and run IDs are correct, "
+    "and the runs haven't been deleted or completed."
+)
+
+
+class Runs:
+    """What can happen to runs."""
+
+    def __init__(self, database: Database, assistants: Assistants, engine: Engine) -> None:
+        self._database = database
+        self._assistants = assistants
+        self._engine = engine
+
+    async def start(self, tenant: str, thread_id: str | None, body: RunCreate) -> Run:
+        """Write a run as pending and wake its thread. Without a thread it gets one in name only, or
+        to keep.
+        """
+        assistant = await self._assistants.resolve(tenant, body.assistant_id)
+        now = datetime.now(UTC)
+        temporary = thread_id is None and body.on_completion == "delete"
+        run = _new_run(tenant, thread_id or str(uuid7()), assistant, body, now, temporary=temporary)
+        displaced: Sequence[Run] = ()
+        async with self._database.begin() as connection:
+            if not temporary:
+                create = thread_id is None or body.if_not_exists == "create"
+                run = await _join_thread(connection, run, assistant, create=create)
+                displaced = await _make_room(connection, run)
+            await rows.insert(connection, run)
+        await self._displace(displaced, body.multitask_strategy)
+        await self._engine.wake(run.thread_id)
+        return run
+
+    async def _displace(self, displaced: Sequence[Run], strategy: str) -> None:
+        signal = Signal.ROLLBACK if strategy == "rollback" else Signal.INTERRUPT
+        for run in displaced:
+            if run.status == "running":
+                await self._engine.signal(run.run_id, signal)
+            else:
+                await self._engine.publish(run.run_id, [end(Outcome("interrupted"))])
+
+    async def get(self, tenant: str, run_id: str, thread_id: str | None = None) -> Run:
+        """The run with this id, on this thread if one is named."""
+        async with self._database.connect() as connection:
+            run = await rows.get(connection, tenant, run_id)
+        if run is None or thread_id not in (None, run.thread_id):
+            raise NotFound(f"Run with ID {run_id} not found")
+        return run
+
+    async def list(
+        self, tenant: str, thread_id: str, *, status: str | None, limit: int, offset: int
+    ) -> Sequence[Run]:
+        """A thread's runs, newest first."""
+        async with self._database.connect() as connection:
+            return await rows.of_thread(
+                connection, tenant, thread_id, status=status, limit=limit, offset=offset
+            )
+
+    async def delete(self, tenant: str, run_id: str, thread_id: str) -> None:
+        """Delete a run that is over; its checkpoints stay."""
+        run = await self.get(tenant, run_id, thread_id)
+        if run.status in UNFINISHED:
+            raise Conflict(f"Run {run_id} is {run.status}. Cancel it before you delete it.")
+        async with self._database.begin() as connection:
+            await rows.delete(connection, tenant, run_id)
+
+    async def follow(
+        self, run: Run, after: int | None = None, modes: Sequence[str] | None = None
+    ) -> AsyncIterator[Sequence[Event]]:
+        """The run's events after an id, `after=None` from now on, until its end.
+
+        Batches hold what is there at once. The last event is `end`, whatever the modes.
+        """
+        position = await self._engine.position(run.run_id)
+        if position == 0 and await self._is_over(run):
+            return
+        if after is None:
+            after = position
+        elif after > position:
+            # Counted by a process that is gone; the attempt that followed began a log of its own.
+            after = 0
+        select = selects(modes) if modes else None
+        async for batch in self._engine.read(run.run_id, after):
+            yield batch if select is None else [event for event in batch if select(event.data)]
+
+    async def _is_over(self, run: Run) -> bool:
+        async with self._database.connect() as connection:
+            found = await rows.get(connection, run.tenant, run.run_id)
+        return found is None or found.status not in UNFINISHED
+
+    async def result(self, run: Run) -> bytes:
+        """Wait for the run's end: its final values as JSON, or `{"__error__": …}`."""
+        async for batch in self.follow(run, after=0):
+            if batch and name_of(batch[-1].data) == END:
+                return data_of(batch[-1].data)
+        async with self._database.connect() as connection:
+            thread = await thread_rows.get(connection, run.tenant, run.thread_id)
+            found = await rows.get(connection, run.tenant, run.run_id)
+        if thread is None:
+            return b"null"
+        failed = found is not None and found.status == "error"
+        return to_json({"__error__": thread.error} if failed else thread.values)
+
+    async def interrupt(self, run: Run) -> None:
+        """Stop a run whose caller has left; one that is over stays as it is."""
+        with suppress(NotFound):
+            await self.cancel(run.tenant, run.run_id, None, Signal.INTERRUPT, wait=False)
+
+    async def cancel(
+        self, tenant: str, run_id: str, thread_id: str | None, action: Signal, *, wait: bool
+    ) -> None:
+        """Stop a run: `interrupt` keeps what it did, `rollback` undoes it and deletes the run."""
+        run = await self.get(tenant, run_id, thread_id)
+        if run.status not in UNFINISHED:
+            raise NotFound(NOTHING_TO_CANCEL)
+        now = datetime.now(UTC)
+        async with self._database.begin() as connection:
+            pending = await rows.interrupt_pending(connection, tenant, run_id, now)
+            if pending:
+                if action is Signal.ROLLBACK:
+                    await rows.delete(connection, tenant, run_id)
+                await thread_rows.settle(connection, tenant, run.thread_id, now)
+        if pending:
+            await self._engine.publish(run_id, [end(Outcome("interrupted"))])
+            return
+        await self._engine.signal(run_id, action)
+        if wait:
+            async for _ in self.follow(run, after=0):
+                pass
+
+
+async def _join_thread(
+    connection: Connection, run: Run, assistant: Assistant, *, create: bool
+) -> Run:
+    """Mark the run's thread as busy with this assistant, making it where that is wanted."""
+    stamp = {"graph_id": assistant.graph_id, "assistant_id": assistant.assistant_id}
+    thread = await thread_rows.get(connection, run.tenant, run.thread_id)
+    if thread is None:
+        made = new_thread(run.thread_id, stamp, run.created_at, status="busy")
+        # A thread of another tenant is not there for this one; its id is taken all the same.
+        if not create or not await thread_rows.insert(connection, run.tenant, made):
+            raise NotFound("Thread or assistant not found.")
+        return run
+    await thread_rows.update(
+        connection,
+        run.tenant,
+        run.thread_id,
+        status="busy",
+        metadata={**thread.metadata, **stamp},
+        updated_at=run.created_at,
+    )
+    return replace(run, metadata={**thread.metadata, **run.metadata})
+
+
+async def _make_room(connection: Connection, run: Run) -> Sequence[Run]:
+    """Apply the run's strategy to the thread's unfinished runs; those that must be told."""
+    strategy = run.multitask_strategy
+    if strategy == "enqueue":
+        return ()
+    others = await rows.unfinished(connection, run.tenant, run.thread_id)
+    if others and strategy == "reject":
+        raise Conflict(THREAD_BUSY)
+    for other in others:
+        if other.status == "pending":
+            await rows.interrupt_pending(connection, run.tenant, other.run_id, run.created_at)
+            if strategy == "rollback":
+                await rows.delete(connection, run.tenant, other.run_id)
+    return others
+
+
+def _new_run(
+    tenant: str,
+    thread_id: str,
+    assistant: Assistant,
+    body: RunCreate,
+    now: datetime,
+    *,
+    temporary: bool,
+) -> Run:
+    stamp = {"graph_id": assistant.graph_id, "assistant_id": assistant.assistant_id}
+    return Run(
+        run_id=str(uuid7()),
+        tenant=tenant,
+        thread_id=thread_id,
+        assistant_id=assistant.assistant_id,
+        status="pending",
+        temporary=temporary,
+        multitask_strategy=body.multitask_strategy,
+        metadata={**assistant.metadata, **body.metadata, **stamp},
+        kwargs=_kwargs(thread_id, assistant, body),
+        attempt=0,
+        position=int(now.timestamp() * 1e6),
+        due_at=now + timedelta(seconds=body.after_seconds),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _kwargs(thread_id: str, assistant: Assistant, body: RunCreate) -> Json:
+    """All that the run needs later: the assistant as it is now, with what the caller asked for."""
+    command = body.command
+    return {
+        "input": body.input,
+        "command": command.model_dump() if command else None,
+        "config": _config(assistant, body),
+        "context": {**assistant.context, **(body.context or {})} or None,
+        "checkpoint": _checkpoint(thread_id, body),
+        "interrupt_before": body.interrupt_before,
+        "interrupt_after": body.interrupt_after,
+        "stream_mode": body.stream_modes,
+        "stream_subgraphs": body.stream_subgraphs,
+        "stream_resumable": body.stream_resumable,
+        "durability": body.durability or ("exit" if body.checkpoint_during is False else None),
+    }
+
+
+def _config(assistant: Assistant, body: RunCreate) -> Json:
+    mine, asked = assistant.config, body.config
+    return {
+        "tags": [*mine.get("tags", []), *asked.tags],
+        "recursion_limit": asked.recursion_limit or mine.get("recursion_limit"),
+        "configurable": {**mine.get("configurable", {}), **asked.configurable},
+        "metadata": asked.metadata,
+    }
+
+
+def _checkpoint(thread_id: str, body: RunCreate) -> Json:
+    """The place in the thread's history to start from; empty for its end."""
+    place = body.checkpoint.model_dump(exclude_none=True) if body.checkpoint else {}
+    named = place.pop("thread_id", thread_id)
+    if named != thread_id:
+        raise InvalidRequest(f"checkpoint.thread_id: expected the run's own thread, found {named}")
+    return {**place, "checkpoint_id": body.checkpoint_id} if body.checkpoint_id else place

@@ -1,0 +1,141 @@
+"""Serving over HTTP: the address is taken first, the service opened second, and only then is it
+said to be there.
+"""
+
+import asyncio
+import errno
+import fcntl
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from graphwright.app import create_app
+from graphwright.errors import AddressError, StartError
+from graphwright.settings import Settings
+
+BACKLOG = 2048  # connections that may wait to be accepted
+GRACEFUL_SHUTDOWN = 3  # seconds that open requests have to finish
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket to serve on."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with listener:
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise AddressError(_refusal(settings, error)) from error
+        listener.listen(BACKLOG)
+        yield listener
+
+
+@contextmanager
+def sole_user(data_dir: Path) -> Iterator[None]:
+    """Hold a data folder for this process alone: two local engines on one record would run the same
+    runs.
+    """
+    path = data_dir / "serve.lock"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a")
+    except OSError as error:
+        raise StartError(
+            f"data folder {data_dir}: {error.strerror}. "
+            "Name one that you may write to with --data-dir."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartError(
+                f"data folder {data_dir}: another graphwright serves from it. "
+                "Stop that one, or name another folder with --data-dir."
+            ) from None
+        yield
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, leaving to us what it would do around the service."""
+
+    def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+            )
+        )
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self._on_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop serving; uvicorn would raise the signal again, which ends the process before its
+        files are closed.
+        """
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def run(settings: Settings, say: Callable[[str, FastAPI], None]) -> None:
+    """Serve until a signal says stop. Raises `StartError` with nothing left open."""
+    with listening(settings) as listener, sole_user(settings.data_dir):
+        app = create_app(settings)
+        host, port = listener.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        server = _Server(app, lambda: say(url, app))
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(_serve(app, server, listener))
+
+
+async def _serve(app: FastAPI, server: _Server, listener: socket.socket) -> None:
+    # Not uvicorn's lifespan: it would log a start error's traceback and hide the error from us.
+    async with app.router.lifespan_context(app):
+        await server.serve([listener])
+
+
+def _refusal(settings: Settings, error: OSError) -> str:
+    where = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        holder = _holder(settings.port)
+        by = f" by {holder}" if holder else ""
+        return f"{where} is in use{by}. Stop it, or choose another port with --port."
+    if error.errno == errno.EACCES:
+        return f"{where}: ports below 1024 need special rights. Choose another with --port."
+    return f"{where}: {error.strerror or error}. Choose an address of this machine with --host."
+
+
+def _holder(port: int) -> str | None:
+    """The process that listens on a port, where Linux tells: its name and pid."""
+    inodes = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        if table.exists():
+            rows = (line.split() for line in table.read_text().splitlines()[1:])
+            listening = "0A"
+            inodes |= {
+                row[9]
+                for row in rows
+                if row[3] == listening and int(row[1].split(":")[1], 16) == port
+            }
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for process in Path("/proc").glob("[0-9]*") if wanted else ():
+        try:
+            if any(str(fd.readlink()) in wanted for fd in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:  # it ended, or is not ours to look at
+            continue
+    return None

@@ -1,0 +1,90 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import Service
+
+from graphwright import __version__
+
+
+def graphwright(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "graphwright", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment},
+    )
+
+
+def test_version() -> None:
+    assert graphwright("--version").stdout == f"graphwright {__version__}\n"
+
+
+def test_help() -> None:
+    said = graphwright("--help").stdout
+    assert "serve" in said
+    assert "new" in said
+
+
+def test_help_of_serve_names_every_flag_and_its_variable() -> None:
+    said = graphwright("serve", "--help").stdout
+    for flag in ("--config", "--port", "--data-dir", "--database", "--model", "--allow-origins"):
+        assert flag in said
+        assert f"GRAPHWRIGHT_{flag[2:].upper().replace('-', '_')}" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["serve", "--port", "70000"], {}, "--port (or GRAPHWRIGHT_PORT)"),
+        (["serve"], {"GRAPHWRIGHT_SLOTS": "0"}, "--slots (or GRAPHWRIGHT_SLOTS)"),
+        (["serve", "--nothing"], {}, "No such option"),
+        (["dance"], {}, "No such command"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], environment: dict[str, str], said: str) -> None:
+    ended = graphwright(*arguments, **environment)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_new_does_not_write_over_anything(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("kept")
+    ended = graphwright("new", str(tmp_path))
+    assert ended.returncode == 1
+    assert "exists already and is not empty" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_new_project_serves_and_passes_its_tests(
+    tmp_path: Path, service_at: Callable[..., Service]
+) -> None:
+    folder = tmp_path / "fresh"
+    made = graphwright("new", str(folder))
+    assert made.returncode == 0
+    assert f"cd {folder}" in made.stdout
+    assert (folder / ".gitignore").is_file()
+    assert not (folder / "gitignore").exists()
+
+    service = service_at(folder / "langgraph.json").start()
+    asked = {"messages": [{"role": "user", "content": "What is 12 times 12?"}]}
+    body = {"assistant_id": "assistant", "input": asked}
+    answer = httpx.post(f"{service.url}/runs/wait", json=body, timeout=30).json()
+    assert "144" in answer["messages"][-1]["content"]
+
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert tested.returncode == 0, tested.stdout + tested.stderr

@@ -1,0 +1,150 @@
+"""The rules of claiming runs, on the record alone."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from graphwright.database import DEFAULT_TENANT, Connection, Database, runs
+from graphwright.database.runs import Run
+
+NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
+LEASE = timedelta(seconds=15)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+async def connection(tmp_path: Path) -> AsyncIterator[Connection]:
+    database = Database(f"sqlite:///{tmp_path / 'record.db'}")
+    with database.opened():
+        async with database.begin() as opened:
+            yield opened
+
+
+async def add(connection: Connection, position: int, **more: Any) -> str:
+    fields: dict[str, Any] = {
+        "run_id": str(uuid4()),
+        "tenant": DEFAULT_TENANT,
+        "thread_id": "thread",
+        "assistant_id": "assistant",
+        "status": "pending",
+        "temporary": False,
+        "multitask_strategy": "enqueue",
+        "metadata": {},
+        "kwargs": {},
+        "attempt": 0,
+        "position": position,
+        "due_at": NOW,
+        "created_at": NOW,
+        "updated_at": NOW,
+        **more,
+    }
+    await runs.insert(connection, Run(**fields))
+    run_id: str = fields["run_id"]
+    return run_id
+
+
+async def claim(connection: Connection, at: datetime = NOW, worker: str = "w") -> Run | None:
+    return await runs.claim(connection, "thread", worker, at, at + LEASE)
+
+
+async def test_the_oldest_is_claimed_first_and_alone(connection: Connection) -> None:
+    second, first = await add(connection, 2), await add(connection, 1)
+    found = await claim(connection)
+    assert found is not None
+    assert (found.run_id, found.status, found.attempt) == (first, "running", 1)
+    assert await claim(connection) is None
+    assert await runs.finish(connection, first, 1, "success", NOW)
+    after = await claim(connection)
+    assert after is not None
+    assert after.run_id == second
+
+
+async def test_a_run_that_is_not_due_waits_and_lets_others_by(connection: Connection) -> None:
+    later = await add(connection, 1, due_at=NOW + SECOND)
+    now = await add(connection, 2)
+    found = await claim(connection)
+    assert found is not None
+    assert found.run_id == now
+    assert await runs.finish(connection, now, 1, "success", NOW)
+    assert await claim(connection) is None
+    assert await runs.waiting_threads(connection, NOW) == []
+    assert await runs.waiting_threads(connection, NOW + SECOND) == ["thread"]
+    late = await claim(connection, NOW + SECOND)
+    assert late is not None
+    assert late.run_id == later
+
+
+async def test_a_lease_that_ran_out_makes_the_next_attempt(connection: Connection) -> None:
+    run_id = await add(connection, 1)
+    await claim(connection, worker="dead")
+    assert await claim(connection, NOW + LEASE - SECOND) is None
+    assert await runs.waiting_threads(connection, NOW + LEASE - SECOND) == []
+    assert await runs.waiting_threads(connection, NOW + LEASE) == ["thread"]
+    found = await claim(connection, NOW + LEASE, worker="alive")
+    assert found is not None
+    assert (found.run_id, found.attempt) == (run_id, 2)
+
+
+async def test_a_lease_is_renewed_by_its_worker_alone(connection: Connection) -> None:
+    await add(connection, 1)
+    await claim(connection, worker="w")
+    await runs.renew(connection, "other", NOW + 9 * LEASE)
+    assert await runs.waiting_threads(connection, NOW + LEASE) == ["thread"]
+    await runs.renew(connection, "w", NOW + 2 * LEASE)
+    assert await claim(connection, NOW + LEASE) is None
+
+
+async def test_an_attempt_that_is_over_is_fenced(connection: Connection) -> None:
+    run_id = await add(connection, 1)
+    await claim(connection, worker="slow")
+    await claim(connection, NOW + LEASE, worker="quick")
+    assert not await runs.finish(connection, run_id, 1, "success", NOW + LEASE)
+    found = await runs.get(connection, DEFAULT_TENANT, run_id)
+    assert found is not None
+    assert found.status == "running"
+    assert await runs.finish(connection, run_id, 2, "error", NOW + LEASE)
+    assert not await runs.finish(connection, run_id, 2, "success", NOW + LEASE)
+
+
+async def test_at_a_start_no_lease_counts(connection: Connection) -> None:
+    await add(connection, 1)
+    await claim(connection)
+    await runs.release(connection)
+    assert await runs.waiting_threads(connection, NOW) == ["thread"]
+    found = await claim(connection)
+    assert found is not None
+    assert found.attempt == 2
+
+
+async def test_only_a_pending_run_is_interrupted_in_place(connection: Connection) -> None:
+    run_id = await add(connection, 1)
+    assert not await runs.interrupt_pending(connection, "another tenant", run_id, NOW)
+    assert await runs.interrupt_pending(connection, DEFAULT_TENANT, run_id, NOW)
+    assert not await runs.interrupt_pending(connection, DEFAULT_TENANT, run_id, NOW)
+    assert await claim(connection) is None
+
+
+async def test_temporary_runs_are_dropped_when_they_are_old(connection: Connection) -> None:
+    kept = await add(connection, 1, status="success")
+    gone = await add(connection, 2, status="success", temporary=True)
+    unfinished = await add(connection, 3, temporary=True)
+    await runs.delete_temporary(connection, finished_before=NOW)
+    assert await runs.get(connection, DEFAULT_TENANT, gone) is not None
+    await runs.delete_temporary(connection, finished_before=NOW + SECOND)
+    assert await runs.get(connection, DEFAULT_TENANT, gone) is None
+    for run_id in (kept, unfinished):
+        assert await runs.get(connection, DEFAULT_TENANT, run_id) is not None
+
+
+async def test_another_tenant_sees_nothing(connection: Connection) -> None:
+    run_id = await add(connection, 1)
+    assert await runs.get(connection, "another", run_id) is None
+    page: dict[str, Any] = {"status": None, "limit": 9, "offset": 0}
+    assert await runs.of_thread(connection, "another", "thread", **page) == []
+    await runs.delete(connection, "another", run_id)
+    await runs.delete_of_thread(connection, "another", "thread")
+    assert await runs.get(connection, DEFAULT_TENANT, run_id) is not None

@@ -1,0 +1,124 @@
+"""A worker on a record of its own, without HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from tests.conftest import ROOT
+
+from graphwright.assistants import Assistants
+from graphwright.database import DEFAULT_TENANT, Database
+from graphwright.database import runs as rows
+from graphwright.database.runs import Run
+from graphwright.engine.local import LocalEngine
+from graphwright.graphs import Graphs
+from graphwright.project import load_project
+from graphwright.runs import Runs
+from graphwright.schemas import RunCreate
+from graphwright.store import TenantStores
+from graphwright.worker import Worker
+from graphwright_graphs.models import Models
+
+
+class Bench:
+    """The service's parts around one worker."""
+
+    def __init__(self, folder: Path) -> None:
+        project = load_project(ROOT / "tests/projects/plain/langgraph.json", Models("demo"))
+        self.database = Database(f"sqlite:///{folder / 'record.db'}")
+        self.engine = LocalEngine()
+        self.assistants = Assistants(self.database, project)
+        url = f"sqlite:///{folder / 'checkpoints.db'}"
+        self.graphs = Graphs(project, TenantStores(self.database), url)
+        self.runs = Runs(self.database, self.assistants, self.engine)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        worker = Worker(self.database, self.graphs, self.engine)
+        async with worker.running(slots=4, grace=0, alone=True):
+            yield
+
+    async def start(self, thread: str, **pause: Any) -> Run:
+        body = RunCreate(assistant_id="stages", input=pause, if_not_exists="create")
+        return await self.runs.start(DEFAULT_TENANT, thread, body)
+
+    async def result(self, run: Run) -> Any:
+        return orjson.loads(await asyncio.wait_for(self.runs.result(run), 10))
+
+    async def status(self, run: Run) -> str:
+        return (await self.runs.get(DEFAULT_TENANT, run.run_id)).status
+
+    async def attempt(self, run: Run) -> int:
+        return (await self.runs.get(DEFAULT_TENANT, run.run_id)).attempt
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.syspath_prepend(str(ROOT / "tests/projects/plain"))
+    made = Bench(tmp_path)
+    with made.database.opened():
+        await made.assistants.register(DEFAULT_TENANT)
+        async with made.graphs.checkpointing():
+            yield made
+
+
+async def reaches(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(10):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_runs_of_one_thread_have_their_turns(bench: Bench) -> None:
+    async with bench.working():
+        runs = [await bench.start("thread", pause=0.01) for _ in range(3)]
+        assert (await bench.result(runs[-1]))["log"] == ["one", "two", "three"] * 3
+    assert [await bench.status(run) for run in runs] == ["success"] * 3
+
+
+async def test_runs_written_before_the_worker_began_are_found(bench: Bench) -> None:
+    run = await bench.start("thread", pause=0)
+    async with bench.working():
+        await reaches(lambda: _is(bench.status(run), "success"))
+
+
+async def test_a_run_is_handed_over_and_goes_on_as_the_next_attempt(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start("thread", pause=0.2)
+        await reaches(lambda: _next_is(bench, "two"))
+    assert await bench.status(run) == "running"
+    bench.engine = LocalEngine()
+    bench.runs = Runs(bench.database, bench.assistants, bench.engine)
+    async with bench.working():
+        assert (await bench.result(run))["log"] == ["one", "two", "three"]
+    assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
+
+
+async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start("thread", pause=0.1)
+        await reaches(lambda: _is(bench.status(run), "running"))
+        later = datetime.now(UTC) + timedelta(hours=1)
+        until = later + timedelta(hours=1)
+        async with bench.database.begin() as connection:
+            taken = await rows.claim(
+                connection, "thread", "another", later, later + later.resolution
+            )
+        assert taken is not None
+        assert taken.attempt == 2
+        await bench.result(run)
+    assert (await bench.status(run), await bench.attempt(run)) == ("running", 2)
+
+
+async def _is(found: Any, wanted: str) -> bool:
+    return bool(await found == wanted)
+
+
+async def _next_is(bench: Bench, node: str) -> bool:
+    config: Any = {"configurable": {"thread_id": "thread"}}
+    async with bench.graphs.open(DEFAULT_TENANT, "stages", config) as graph:
+        return (await graph.aget_state(config)).next == (node,)
