@@ -67,7 +67,9 @@ class Service:
             if self.process.poll() is not None:
                 raise AssertionError(f"the service ended at start:\n{self.output()}")
             try:
-                if httpx.get(f"{self.url}/ok", timeout=1).status_code == 200:
+                answered = httpx.get(f"{self.url}/ok", timeout=1).status_code == 200
+                # Still ours: another process may have taken the port first.
+                if answered and self.process.poll() is None:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
@@ -112,7 +114,7 @@ def service_at(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service with the graphs that it ships with, shared by all tests of a session: use threads of your own."""
+    """The service with its own graphs, shared by a session's tests: use threads of your own."""
     service = Service(tmp_path_factory.mktemp("shipped"), ROOT / "langgraph.json").start()
     yield service
     service.stop()

@@ -30,7 +30,7 @@ from graphwright.threads import Threads
 from graphwright.worker import Worker
 from graphwright_graphs.models import ModelError, Models
 
-SHUTDOWN_GRACE = 5.0  # seconds that runs under way have before they are left to the next start
+SHUTDOWN_GRACE = 3.0  # seconds that runs under way have before they are left to the next start
 
 # Readable by a browser's scripts; the official server hides `location`, without which they cannot
 # reconnect.
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     graphs = Graphs(project, TenantStores(database), settings.checkpoints_url)
     assistants = Assistants(database, project)
     threads = Threads(database, project, graphs)
-    runs = Runs(database, assistants, engine)
+    runs = Runs(database, assistants, graphs, engine)
     worker = Worker(database, graphs, engine)
 
     @asynccontextmanager

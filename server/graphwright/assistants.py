@@ -60,11 +60,14 @@ class Assistants:
             raise NotFound(f"Assistant with ID {assistant_id} not found")
         return found
 
+    async def named(self, tenant: str, name: str) -> Assistant:
+        """The assistant with this id, or the one that stands for the graph of this name."""
+        return await self.get(tenant, default_id(name) if name in self._project.graphs else name)
+
     async def resolve(self, tenant: str, name: str) -> Assistant:
         """The assistant that a run means by its id, or by the name of its graph."""
-        assistant_id = default_id(name) if name in self._project.graphs else name
         try:
-            return await self.get(tenant, assistant_id)
+            return await self.named(tenant, name)
         except NotFound:
             graphs = ", ".join(self._project.graphs)
             raise InvalidRequest(
@@ -85,9 +88,9 @@ class Assistants:
         async with self._database.connect() as connection:
             return await rows.count(connection, tenant, wanted)
 
-    async def drawing(self, tenant: str, assistant_id: str, xray: bool | int) -> dict[str, Any]:
+    async def drawing(self, tenant: str, name: str, xray: bool | int) -> dict[str, Any]:
         """The graph's nodes and edges as JSON."""
-        async with self._open(await self.get(tenant, assistant_id)) as graph:
+        async with self._open(await self.named(tenant, name)) as graph:
             drawn = (await graph.aget_graph(xray=xray)).to_json()
         # The API names a node's function; LangChain's JSON also tells the class behind it.
         nodes = [
@@ -96,20 +99,20 @@ class Assistants:
         ]
         return {"nodes": nodes, "edges": drawn["edges"]}
 
-    async def schemas(self, tenant: str, assistant_id: str) -> dict[str, Any]:
+    async def schemas(self, tenant: str, name: str) -> dict[str, Any]:
         """JSON Schemas of what the graph takes and gives."""
-        assistant = await self.get(tenant, assistant_id)
+        assistant = await self.named(tenant, name)
         async with self._open(assistant) as graph:
             return {"graph_id": assistant.graph_id, **graph_schemas(graph)}
 
     async def subgraphs(
-        self, tenant: str, assistant_id: str, namespace: str | None, recurse: bool
+        self, tenant: str, name: str, namespace: str | None, recurse: bool
     ) -> dict[str, Any]:
         """The schemas of the graphs inside, by namespace."""
-        async with self._open(await self.get(tenant, assistant_id)) as graph:
+        async with self._open(await self.named(tenant, name)) as graph:
             return {
-                name: graph_schemas(inner)
-                async for name, inner in graph.aget_subgraphs(namespace=namespace, recurse=recurse)
+                path: graph_schemas(inner)
+                async for path, inner in graph.aget_subgraphs(namespace=namespace, recurse=recurse)
                 if isinstance(inner, Pregel)
             }
 

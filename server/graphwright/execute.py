@@ -19,6 +19,7 @@ from graphwright.streams import Chunk, EventEncoder, graph_modes
 
 Publish = Callable[[list[bytes]], Awaitable[Any]]
 
+RECURSION_LIMIT = 10_007  # supersteps; LangGraph's default, where LangChain's is 25
 LANGGRAPH_VERSION = version("langgraph")
 GRAPHWRIGHT_VERSION = version("graphwright")
 
@@ -104,7 +105,10 @@ class Execution:
         """LangChain's events; among them, as chunks of the outermost run, is what `astream` would
         yield.
         """
-        events = self.graph.astream_events(given, self.config, version="v2", **options)
+        # Said outright, since astream_events puts LangChain's limit in the place of LangGraph's.
+        limit = (self.graph.config or {}).get("recursion_limit", RECURSION_LIMIT)
+        config: RunnableConfig = {"recursion_limit": limit, **self.config}
+        events = self.graph.astream_events(given, config, version="v2", **options)
         async for event in events:
             if event["event"] == "on_chain_stream" and event["run_id"] == self.run.run_id:
                 yield _chunk(event["data"].get("chunk"))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from uuid_utils.compat import uuid7
 
 from graphwright.assistants import Assistants
@@ -18,9 +19,10 @@ from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
 from graphwright.database.assistants import Assistant
 from graphwright.database.runs import UNFINISHED, Run
-from graphwright.engine import Engine, Signal
+from graphwright.engine import LOG_TTL, Engine, Signal
 from graphwright.errors import Conflict, InvalidRequest, NotFound
 from graphwright.events import END, Event, Outcome, data_of, end, name_of, selects, to_json
+from graphwright.graphs import Graphs
 from graphwright.schemas import RunCreate
 from graphwright.threads import new_thread
 
@@ -39,9 +41,12 @@ NOTHING_TO_CANCEL = (
 class Runs:
     """What can happen to runs."""
 
-    def __init__(self, database: Database, assistants: Assistants, engine: Engine) -> None:
+    def __init__(
+        self, database: Database, assistants: Assistants, graphs: Graphs, engine: Engine
+    ) -> None:
         self._database = database
         self._assistants = assistants
+        self._graphs = graphs
         self._engine = engine
 
     async def start(self, tenant: str, thread_id: str | None, body: RunCreate) -> Run:
@@ -52,6 +57,7 @@ class Runs:
         now = datetime.now(UTC)
         temporary = thread_id is None and body.on_completion == "delete"
         run = _new_run(tenant, thread_id or str(uuid7()), assistant, body, now, temporary=temporary)
+        await self._check_place(run)
         displaced: Sequence[Run] = ()
         async with self._database.begin() as connection:
             if not temporary:
@@ -63,13 +69,33 @@ class Runs:
         await self._engine.wake(run.thread_id)
         return run
 
+    async def _check_place(self, run: Run) -> None:
+        """Refuse a checkpoint that the thread does not have: LangGraph would begin with an empty
+        state, and make that the thread's newest.
+        """
+        place = run.kwargs["checkpoint"]
+        if "checkpoint_id" not in place:
+            return
+        if run.temporary:
+            raise InvalidRequest("checkpoint: a run without a thread has none to start from")
+        config: RunnableConfig = {"configurable": {**place, "thread_id": run.thread_id}}
+        if await self._graphs.saver.aget_tuple(config) is None:
+            raise NotFound(
+                f"Checkpoint {place['checkpoint_id']} not found on thread {run.thread_id}"
+            )
+
     async def _displace(self, displaced: Sequence[Run], strategy: str) -> None:
         signal = Signal.ROLLBACK if strategy == "rollback" else Signal.INTERRUPT
         for run in displaced:
             if run.status == "running":
                 await self._engine.signal(run.run_id, signal)
             else:
-                await self._engine.publish(run.run_id, [end(Outcome("interrupted"))])
+                await self._close(run.run_id)
+
+    async def _close(self, run_id: str) -> None:
+        """End the log of a run that never started, for those who wait for it."""
+        await self._engine.publish(run_id, [end(Outcome("interrupted"))])
+        await self._engine.forget(run_id, LOG_TTL)
 
     async def get(self, tenant: str, run_id: str, thread_id: str | None = None) -> Run:
         """The run with this id, on this thread if one is named."""
@@ -153,7 +179,7 @@ class Runs:
                     await rows.delete(connection, tenant, run_id)
                 await thread_rows.settle(connection, tenant, run.thread_id, now)
         if pending:
-            await self._engine.publish(run_id, [end(Outcome("interrupted"))])
+            await self._close(run_id)
             return
         await self._engine.signal(run_id, action)
         if wait:

@@ -20,7 +20,7 @@ from graphwright.errors import AddressError, StartError
 from graphwright.settings import Settings
 
 BACKLOG = 2048  # connections that may wait to be accepted
-GRACEFUL_SHUTDOWN = 3  # seconds that open requests have to finish
+GRACEFUL_SHUTDOWN = 2  # seconds that open requests have to finish
 
 
 @contextmanager

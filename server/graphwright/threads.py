@@ -139,7 +139,11 @@ class Threads:
             if graph is None:
                 return EMPTY
             snapshot = await graph.aget_state(config, subgraphs=subgraphs)
-        return EMPTY if snapshot.created_at is None else state(snapshot)
+        if snapshot.created_at is not None:
+            return state(snapshot)
+        if at is not None and at.checkpoint_id is not None:
+            raise NotFound(f"Checkpoint {at.checkpoint_id} not found on thread {thread_id}")
+        return EMPTY
 
     async def history(self, tenant: str, thread_id: str, wanted: HistorySearch) -> Sequence[Json]:
         """States of the thread, newest first."""

@@ -16,7 +16,7 @@ from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
 from graphwright.database.runs import Run
 from graphwright.database.threads import Standing
-from graphwright.engine import Engine, Signal
+from graphwright.engine import LOG_TTL, RESUMABLE_LOG_TTL, Engine, Signal
 from graphwright.events import Outcome, encode, end, to_json
 from graphwright.execute import Execution, graph_id, run_config
 from graphwright.graphs import Graphs
@@ -26,8 +26,6 @@ from graphwright.threads import standing_at
 LEASE = timedelta(seconds=15)
 SWEEP_INTERVAL = 1.0  # seconds between looks for runs that are due or were left behind
 RENEW_INTERVAL = 5.0  # seconds
-LOG_TTL = 10.0  # seconds a finished run's events can still be read
-RESUMABLE_LOG_TTL = 120.0  # seconds; the official server's RESUMABLE_STREAM_TTL_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -110,13 +108,17 @@ class Worker:
         return head is not None and head.metadata.get("run_id") == run.run_id
 
     async def _finish(self, run: Run, outcome: Outcome, standing: Standing | None) -> None:
-        """Record the end, then say it: who sees the stream close finds the status final."""
+        """Record the end, then say it: who sees the stream close finds the status final.
+
+        An attempt that lost its lease records and says nothing; another one goes on.
+        """
         now = datetime.now(UTC)
         async with self._database.begin() as connection:
             mine = await rows.finish(connection, run.run_id, run.attempt, outcome.status, now)
             if mine and standing is not None:
                 await thread_rows.record(connection, run.tenant, run.thread_id, standing, now)
-        await self._close(run, outcome)
+        if mine:
+            await self._close(run, outcome)
 
     async def _roll_back(self, run: Run, graph: AnyGraph) -> None:
         """Undo the run: its checkpoints go, and so does its row."""

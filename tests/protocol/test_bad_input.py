@@ -66,7 +66,7 @@ def test_a_body_that_is_wrong(http: httpx.Client, path: str, body: Any, names: s
 
 @pytest.mark.parametrize(
     "path",
-    ["/assistants/x", "/assistants/x/graph", "/threads/x", "/threads/x/state", "/threads/x/runs/y"],
+    ["/assistants/x", "/threads/x", "/threads/x/state", "/threads/x/runs/y"],
 )
 def test_an_id_that_is_no_uuid(http: httpx.Client, path: str) -> None:
     assert "must be a UUID" in detail(http.get(path), 422)
@@ -107,6 +107,24 @@ def test_a_thread_that_exists(http: httpx.Client) -> None:
     thread = {"thread_id": str(uuid4())}
     assert http.post("/threads", json=thread).status_code == 200
     assert thread["thread_id"] in detail(http.post("/threads", json=thread), 409)
+
+
+def test_a_graph_that_does_not_exist(http: httpx.Client) -> None:
+    assert "x not found" in detail(http.get("/assistants/x/graph"), 404)
+
+
+def test_a_checkpoint_that_the_thread_does_not_have(http: httpx.Client) -> None:
+    first, second = (http.post("/threads", json={}).json()["thread_id"] for _ in range(2))
+    run = {"assistant_id": "echo", "input": {"text": "a"}}
+    for thread in (first, second):
+        http.post(f"/threads/{thread}/runs/wait", json=run)
+    elsewhere = http.get(f"/threads/{first}/state").json()["checkpoint_id"]
+    answer = http.post(f"/threads/{second}/runs/wait", json={**run, "checkpoint_id": elsewhere})
+    assert f"Checkpoint {elsewhere} not found" in detail(answer, 404)
+    assert "not found" in detail(http.get(f"/threads/{second}/state/{elsewhere}"), 404)
+    assert http.get(f"/threads/{second}/state").json()["values"]["log"] == ["echo:a"]
+    answer = http.post("/runs/wait", json={**run, "checkpoint_id": elsewhere})
+    assert "without a thread" in detail(answer, 422)
 
 
 def test_a_checkpoint_of_another_thread(http: httpx.Client) -> None:

@@ -99,8 +99,9 @@ async def test_an_error_of_the_graph(connect: Any) -> None:
         await connect("boom").ainvoke({"text": "x"})
 
 
-async def test_drawing(connect: Any) -> None:
-    drawn = await connect(default_id("stages")).aget_graph()
+@pytest.mark.parametrize("name", ["stages", default_id("stages")])
+async def test_drawing(connect: Any, name: str) -> None:
+    drawn = await connect(name).aget_graph()
     assert {"one", "two", "three"} <= set(drawn.nodes)
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import ROOT, Service
+from fastapi import FastAPI
+from tests.conftest import Service
 
 from graphwright.errors import AddressError, StartError
-from graphwright.serve import listening, sole_user
+from graphwright.serve import listening, run, sole_user
 from graphwright.settings import Settings
 
 ECHO = (
@@ -68,71 +69,63 @@ def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
         pass
 
 
-def serve(config: Path, data: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def refusal(config: Path, data: Path, **more: Any) -> str:
+    """What a start is refused with, in this process; nothing must have been served."""
+
+    def say(url: str, _service: FastAPI) -> None:
+        raise AssertionError(f"it serves at {url}")
+
+    path = list(sys.path)
+    try:
+        with pytest.raises(StartError) as caught:
+            run(Settings(config=config, data_dir=data, **{"port": 0, **more}), say)
+    finally:
+        sys.path[:] = path
+    return str(caught.value)
+
+
+@pytest.fixture
+def config(project: Callable[..., Path]) -> Path:
+    return project({"g": "./only.py:graph"}, {"only.py": ECHO})
+
+
+@pytest.mark.parametrize("name", ["graphwright.db", "checkpoints.db"])
+def test_a_file_that_is_no_database(config: Path, tmp_path: Path, name: str) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / name).write_text("no database" * 1000)
+    assert f"{name}: file is not a database" in refusal(config, data)
+
+
+def test_a_model_that_does_not_exist(config: Path, tmp_path: Path) -> None:
+    assert "nobody" in refusal(config, tmp_path / "data", model="nobody:nothing")
+
+
+def test_a_start_error_is_one_line(project: Callable[..., Path], tmp_path: Path) -> None:
+    """As a person at the terminal sees it; and nothing is left behind."""
+    config = project({"g": "./broken.py:graph"}, {"broken.py": "raise OSError('no disk')"})
     command = [sys.executable, "-m", "graphwright", "serve", "--config", str(config)]
-    return subprocess.run(
-        [*command, "--data-dir", str(data), "--port", "0", *more],
+    ended = subprocess.run(
+        [*command, "--data-dir", str(tmp_path / "data"), "--port", "0"],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
-
-def no_database(data: Path) -> list[str]:
-    data.mkdir()
-    (data / "graphwright.db").write_text("no database" * 1000)
-    return []
-
-
-def no_checkpoints(data: Path) -> list[str]:
-    data.mkdir()
-    (data / "checkpoints.db").write_text("no database" * 1000)
-    return []
-
-
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (no_database, "graphwright.db: file is not a database"),
-        (no_checkpoints, "checkpoints.db"),
-        (lambda data: ["--model", "nobody:nothing"], "nobody"),
-        (lambda data: ["--config", "missing.json"], "missing.json: no such file"),
-    ],
-    ids=["record", "checkpoints", "model", "config"],
-)
-def test_a_start_error_is_one_message(
-    project: Callable[..., Path], tmp_path: Path, spoil: Callable[[Path], list[str]], said: str
-) -> None:
-    config = project({"g": "./only.py:graph"}, {"only.py": ECHO})
-    data = tmp_path / "data"
-    ended = serve(config, data, *spoil(data))
-    assert ended.returncode == 1, ended.stderr
-    assert ended.stdout == ""
-    assert said in ended.stderr
-    assert ended.stderr.startswith("error ")
-    assert "Traceback" not in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1, ended.stderr
-
-
-def test_a_broken_graph_leaves_nothing_behind(project: Callable[..., Path], tmp_path: Path) -> None:
-    config = project({"g": "./broken.py:graph"}, {"broken.py": "raise OSError('no disk')"})
-    ended = serve(config, tmp_path / "data")
     assert ended.returncode == 1
-    assert "graphs.g: cannot load the graph: OSError: no disk (broken.py:1)" in ended.stderr
+    assert ended.stdout == ""
+    assert ended.stderr == (
+        f"error {config}: graphs.g: cannot load the graph: OSError: no disk (broken.py:1)\n"
+    )
     assert not list((tmp_path / "data").glob("*.db*"))
 
 
 def test_serving_twice(plain: Service) -> None:
     """The same port, then the same data: either is said before anything is opened."""
-    config = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
     data = plain.folder / "data"
-    port = serve(config, plain.folder / "other", "--port", str(plain.port))
-    assert port.returncode == 1
-    assert f"127.0.0.1:{plain.port} is in use" in port.stderr
-    folder = serve(config, data)
-    assert folder.returncode == 1
-    assert "another graphwright serves from it" in folder.stderr
+    used = refusal(plain.config, plain.folder / "other", port=plain.port)
+    assert f"127.0.0.1:{plain.port} is in use" in used
+    assert "another graphwright serves from it" in refusal(plain.config, data)
     with sqlite3.connect(data / "graphwright.db") as raw:
         found: Any = raw.execute("PRAGMA quick_check").fetchone()
     raw.close()

@@ -35,7 +35,7 @@ class Bench:
         self.assistants = Assistants(self.database, project)
         url = f"sqlite:///{folder / 'checkpoints.db'}"
         self.graphs = Graphs(project, TenantStores(self.database), url)
-        self.runs = Runs(self.database, self.assistants, self.engine)
+        self.runs = Runs(self.database, self.assistants, self.graphs, self.engine)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -92,7 +92,7 @@ async def test_a_run_is_handed_over_and_goes_on_as_the_next_attempt(bench: Bench
         await reaches(lambda: _next_is(bench, "two"))
     assert await bench.status(run) == "running"
     bench.engine = LocalEngine()
-    bench.runs = Runs(bench.database, bench.assistants, bench.engine)
+    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
     async with bench.working():
         assert (await bench.result(run))["log"] == ["one", "two", "three"]
     assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
@@ -105,12 +105,11 @@ async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> N
         later = datetime.now(UTC) + timedelta(hours=1)
         until = later + timedelta(hours=1)
         async with bench.database.begin() as connection:
-            taken = await rows.claim(
-                connection, "thread", "another", later, later + later.resolution
-            )
+            taken = await rows.claim(connection, "thread", "another", later, until)
         assert taken is not None
         assert taken.attempt == 2
-        await bench.result(run)
+        with pytest.raises(TimeoutError):  # the end is the other attempt's to say
+            await asyncio.wait_for(bench.runs.result(run), 1)
     assert (await bench.status(run), await bench.attempt(run)) == ("running", 2)
 
 

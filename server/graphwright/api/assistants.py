@@ -41,29 +41,26 @@ def _assistants(routes: APIRouter, assistants: Assistants) -> None:
 
 
 def _graphs(routes: APIRouter, assistants: Assistants) -> None:
+    # These take a graph's name too: `RemoteGraph("agent").get_graph()` sends it.
     @routes.get("/{assistant_id}/graph")
-    async def graph(
-        tenant: Tenant, assistant_id: AssistantId, xray: bool | int = False
-    ) -> Response:
+    async def graph(tenant: Tenant, assistant_id: str, xray: bool | int = False) -> Response:
         """The graph's nodes and edges; `xray` opens subgraphs, to a depth if it is a number."""
         return answer(await assistants.drawing(tenant, assistant_id, xray))
 
     @routes.get("/{assistant_id}/schemas")
-    async def schemas(tenant: Tenant, assistant_id: AssistantId) -> Response:
+    async def schemas(tenant: Tenant, assistant_id: str) -> Response:
         """JSON Schemas of what the graph takes and gives."""
         return answer(await assistants.schemas(tenant, assistant_id))
 
     @routes.get("/{assistant_id}/subgraphs")
-    async def subgraphs(
-        tenant: Tenant, assistant_id: AssistantId, recurse: bool = False
-    ) -> Response:
+    async def subgraphs(tenant: Tenant, assistant_id: str, recurse: bool = False) -> Response:
         """Schemas of the graphs inside, by namespace."""
         return answer(await assistants.subgraphs(tenant, assistant_id, None, recurse))
 
     @routes.get("/{assistant_id}/subgraphs/{namespace}")
     async def subgraph(
         tenant: Tenant,
-        assistant_id: AssistantId,
+        assistant_id: str,
         namespace: str,
         recurse: Annotated[bool, Query()] = False,
     ) -> Response:

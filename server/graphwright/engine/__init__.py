@@ -14,6 +14,9 @@ from graphwright.events import Event
 
 Handler = Callable[[str], Awaitable[None]]
 
+LOG_TTL = 10.0  # seconds a finished run's events can still be read
+RESUMABLE_LOG_TTL = 120.0  # seconds; the official server's RESUMABLE_STREAM_TTL_SECONDS
+
 
 class Signal(StrEnum):
     """What can be said to a run that executes."""
