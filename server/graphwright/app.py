@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
-from graphwright import __version__, api
+from graphwright import __version__
 from graphwright.api import assistants as assistants_api
 from graphwright.api import runs as runs_api
 from graphwright.api import system as system_api
@@ -30,6 +30,13 @@ from graphwright.threads import Threads
 from graphwright.worker import Worker
 from graphwright_graphs.models import ModelError, Models
 
+DESCRIPTION = """\
+The LangGraph Server API over this project's graphs. The official SDKs and `RemoteGraph` speak it;
+an `assistant_id` may be a graph's name.
+
+Errors are `{"detail": "…"}`. Streams are server-sent events: `metadata` first, then what the stream
+modes ask for.
+"""
 SHUTDOWN_GRACE = 3.0  # seconds that runs under way have before they are left to the next start
 
 # Readable by a browser's scripts; the official server hides `location`, without which they cannot
@@ -67,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPIOffline(
         title="Graphwright",
         version=__version__,
-        description=api.__doc__,
+        description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
         static_url="/docs/assets",

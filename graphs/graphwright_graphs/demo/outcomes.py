@@ -24,8 +24,8 @@ def outcome(intent: Intent, call: ToolCall, result: Result) -> str:
             return f"{_argument(call)} = {text}." if _is_number(text) else _told(call, text)
         case Kind.TIME:
             return _time(intent, call, text)
-        case Kind.SAVE_NOTE:
-            return f"I noted: “{_argument(call)}”." if call["args"] else _told(call, text)
+        case Kind.SAVE_NOTE if call["args"]:
+            return f"I noted: “{_argument(call).rstrip('.')}”."
         case Kind.LIST_NOTES:
             return f"Your notes:\n{text}" if text else "You have no notes."
         case Kind.DELETE_NOTE:

@@ -1,16 +1,39 @@
 """What a caller of a graph sends: the graph's input, or the answer to its interrupt."""
 
-from typing import Any
+from typing import Any, get_type_hints
 
 from langchain_core.utils.json_schema import dereference_refs
-from pydantic import BaseModel, GetJsonSchemaHandler, RootModel, model_validator
+from langgraph.graph.state import CompiledStateGraph
+from pydantic import (
+    BaseModel,
+    GetJsonSchemaHandler,
+    PydanticUserError,
+    RootModel,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from graphwright.project import AnyGraph
 from graphwright.schemas import Command
 
 COMMAND = "command"
 EXPECTED = 'to answer an interrupt, send {"command": {"resume": …}}'
+
+
+def input_schema(graph: AnyGraph) -> dict[str, Any]:
+    """What a graph takes, as far as it can be told: a channel whose type pydantic cannot describe
+    is left out.
+    """
+    try:
+        return graph.get_input_jsonschema()
+    except PydanticUserError:  # before Python 3.12 by any `typing.TypedDict`, too
+        if not isinstance(graph, CompiledStateGraph):
+            return {"type": "object", "properties": {}}
+        known = get_type_hints(graph.builder.input_schema, include_extras=True)
+        described = {name: _described(name, hint) for name, hint in known.items()}
+        return {"type": "object", "properties": {k: v for k, v in described.items() if v}}
 
 
 def input_type(graph_id: str, schema: dict[str, Any]) -> type[RootModel[Any]]:
@@ -57,6 +80,14 @@ def _refuse_odd_answers(given: dict[str, Any], fields: set[str]) -> None:
     # anew and overwrite the state that waits.
     if "resume" in given and "resume" not in fields:
         raise ValueError(f"resume: not an input of this graph; {EXPECTED}")
+
+
+def _described(name: str, hint: Any) -> dict[str, Any]:
+    try:
+        found = dereference_refs(TypeAdapter(hint).json_schema())
+    except PydanticUserError:
+        return {}
+    return {"title": name, **{key: value for key, value in found.items() if key != "$defs"}}
 
 
 def _shown(graph_id: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Which conversation a page is about.
 
-The chat page cannot say: it sends no config. So loading it begins a conversation, named by a
-cookie. A page that is asked for with `?thread_id=…` is given LangServe's address for a page with a
-config of its own, `/c/{config}/playground/`, under which every call carries the thread.
+The chat page does not say: it sends no config. So loading it begins a conversation, named by a
+cookie. A page that is asked for with `?thread_id=…` is found at LangServe's address for a page with
+a config of its own, `/c/{config}/playground/`; the chat page's calls tell it as their referer.
 """
 
+import re
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
@@ -19,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 COOKIE = "graphwright_thread"
 PAGE = "/playground/"
 CHAT_PAGE = "/chat/playground/"
+PAGE_WITH_CONFIG = re.compile(r"/c/([^/]+)/playground/$")
 
 
 class Pages:
@@ -41,9 +44,15 @@ class Pages:
 
 
 def thread_of_page(config: dict[str, Any], request: Request) -> dict[str, Any]:
-    """The conversation that a call names, else that of the page last loaded."""
+    """The conversation that a call names, else that of its page's address, else that of the page
+    last loaded.
+    """
     configurable = config.setdefault("configurable", {})
-    configurable["thread_id"] = configurable.get("thread_id") or request.cookies.get(COOKIE, "")
+    configurable["thread_id"] = (
+        configurable.get("thread_id")
+        or _in_address(request.headers.get("referer", ""))
+        or request.cookies.get(COOKIE, "")
+    )
     return config
 
 
@@ -55,8 +64,20 @@ def _asked_for(scope: Scope) -> str | None:
 
 def _page_of(path: str, thread_id: str) -> str:
     config = orjson.dumps({"configurable": {"thread_id": thread_id}}).decode()
-    key = LZString.compressToEncodedURIComponent(config)
+    key = LZString.compressToEncodedURIComponent(config)  # type: ignore[no-untyped-call]
     return f"{path.removesuffix(PAGE)}/c/{key}{PAGE}"
+
+
+def _in_address(url: str) -> str:
+    """The thread in the address of a page with a config; none if the address is no such page's."""
+    found = PAGE_WITH_CONFIG.search(urlsplit(url).path)
+    if found is None:
+        return ""
+    try:
+        text = LZString.decompressFromEncodedURIComponent(found[1])  # type: ignore[no-untyped-call]
+        return str(orjson.loads(text or "")["configurable"]["thread_id"])
+    except (ValueError, LookupError, TypeError):  # anybody may write an address
+        return ""
 
 
 def _with_cookie(path: str, send: Send) -> Send:

@@ -10,7 +10,7 @@ from graphwright.database import DEFAULT_TENANT
 from graphwright.errors import NotFound, RequestError
 from graphwright.faces.langserve.chat import ChatGraph
 from graphwright.faces.langserve.failures import ToldFailures
-from graphwright.faces.langserve.inputs import input_type
+from graphwright.faces.langserve.inputs import input_schema, input_type
 from graphwright.faces.langserve.pages import Pages, thread_of_page
 from graphwright.faces.langserve.served import ServedGraph
 from graphwright.project import Project
@@ -26,7 +26,7 @@ async def build_routes(project: Project, runs: Runs, threads: Threads) -> FastAP
     app.add_middleware(ToldFailures)
     for graph_id, graph in project.graphs.items():
         async with graph.open({}) as opened:
-            schema = opened.get_input_jsonschema()
+            schema = input_schema(opened)
         served = ServedGraph(runs, DEFAULT_TENANT, graph_id, input_type(graph_id, schema))
         add_routes(app, served, path=f"/{graph_id}", config_keys=["configurable"])
         if "messages" in schema.get("properties", {}):

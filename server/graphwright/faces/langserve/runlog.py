@@ -16,8 +16,9 @@ from graphwright.faces.langserve.filters import EventFilter, event_type
 
 Operation = dict[str, Any]
 
-# What LangChain calls these kinds of run in a log.
-LOG_TYPES = {"chat_model": "llm"}
+# What kinds of run are called in a log: a chat model `llm`, by LangChain; a tool `chain`, because
+# LangServe's client takes any object of type `tool` for a message, and fails on it.
+LOG_TYPES = {"chat_model": "llm", "tool": "chain"}
 
 
 class RunLogWriter:

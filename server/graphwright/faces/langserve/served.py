@@ -161,7 +161,7 @@ class ServedGraph(Runnable[Any, Any]):
     async def _start(
         self, given: Any, config: RunnableConfig | None, modes: list[StreamMode]
     ) -> Run:
-        # The caller's recursion limit stays behind: LangChain puts 25 there for want of another.
+        # The recursion limit stays behind: LangChain puts 25 there for want of another.
         body = RunCreate(
             assistant_id=self.name or "",
             **run_fields(given),
@@ -206,7 +206,11 @@ def thread_of(config: RunnableConfig | None) -> str | None:
 
 
 def named_thread(name: str | None) -> str | None:
-    """The thread that a name means: the UUID itself, or one that belongs to the name."""
+    """The thread that a name means: the UUID itself, or one that belongs to the name.
+
+    The Agent Server API knows threads by UUID only. Whoever calls a thread `tea` here finds
+    it there as `uuid5(THREAD_NAMES, "tea")`.
+    """
     if not name:
         return None
     try:

@@ -14,7 +14,8 @@ it; its tool calls come whole, when its node is done.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from textwrap import indent
+from typing import Any, TypeGuard
 
 import yaml
 
@@ -117,7 +118,7 @@ class Transcript:
         yield from self._paragraphs.write(paragraph, text, mark="\n")
 
 
-def is_message(value: Any) -> bool:
+def is_message(value: Any) -> TypeGuard[Json]:
     """Whether a value is a message, as JSON."""
     return isinstance(value, dict) and {"type", "content", "id", "response_metadata"} <= set(value)
 
@@ -179,7 +180,8 @@ def _shown(value: Any) -> str:
 
 
 def _outline(value: Any) -> str:
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=SHORT).rstrip()
+    text = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=SHORT)
+    return indent(text.rstrip(), "  ")
 
 
 def _shortened(text: str) -> str:
