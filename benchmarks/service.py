@@ -18,10 +18,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Engine, event
+
+from graphwright.app import create_app
+from graphwright.settings import Settings
 
 PROJECT = Path(__file__).parent / "project"
 ECHO = {"assistant_id": "echo", "input": {"text": "hi"}}
@@ -190,6 +195,35 @@ def _time_start(folder: str) -> float:
         return time.perf_counter() - began
 
 
+async def statements(table: Table) -> None:
+    """SQL statements of one run, counted in this process; BEGIN is not one of them."""
+    count = 0
+
+    def on_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal count
+        count += not statement.startswith("BEGIN")
+
+    event.listen(Engine, "before_cursor_execute", on_statement)
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(Settings(config=PROJECT / "langgraph.json", data_dir=Path(folder)))
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://service") as client,
+        ):
+            thread = (await client.post("/threads", json={})).json()["thread_id"]
+            paths = {"/runs/wait": 4, f"/threads/{thread}/runs/wait": 8}
+            for path, bound in paths.items():
+                counts = []
+                for _ in range(9):  # the median passes over the sweeper's own
+                    before = count
+                    await client.post(path, json=ECHO)
+                    await asyncio.sleep(0.02)  # the worker looks once more after a run
+                    counts.append(count - before)
+                name = "SQL statements, stateless run" if bound == 4 else "… run on a thread"
+                table.add_row(name, "0", f"{statistics.median(counts)}", "", f"<= {bound}")
+
+
 def _row(
     table: Table, name: str, floor: float, ours: float, ratio: float, bound: float, less: bool
 ) -> None:
@@ -216,6 +250,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     table = Table("figure", "bare", "graphwright", "ratio", "must be")
     asyncio.run(compare(rounds, table))
+    asyncio.run(statements(table))
     start(min(rounds, 3), table)
     Console().print(table)
     Console().print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")

@@ -130,8 +130,8 @@ class Runs:
         Batches hold what is there at once. The last event is `end`, whatever the modes.
         """
         position = await self._engine.position(run.run_id)
-        if position == 0 and await self._is_over(run):
-            return
+        if position == 0 and run.status not in UNFINISHED:
+            return  # its log is gone
         if after is None:
             after = position
         elif after > position:
@@ -140,11 +140,6 @@ class Runs:
         select = selects(modes) if modes else None
         async for batch in self._engine.read(run.run_id, after):
             yield batch if select is None else [event for event in batch if select(event.data)]
-
-    async def _is_over(self, run: Run) -> bool:
-        async with self._database.connect() as connection:
-            found = await rows.get(connection, run.tenant, run.run_id)
-        return found is None or found.status not in UNFINISHED
 
     async def result(self, run: Run) -> bytes:
         """Wait for the run's end: its final values as JSON, or `{"__error__": …}`."""
