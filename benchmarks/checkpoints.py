@@ -1,32 +1,41 @@
-"""What a checkpointer adds to a run: one node, a fresh thread each time, medians in one process.
+"""What a checkpointer costs: time of a run, growth of a long chat, many threads at once.
 
-    python benchmarks/checkpoints.py [runs]
+    python benchmarks/checkpoints.py [run] [chat] [threads]
 
-Prints each saver's time and its ratio to LangGraph's InMemorySaver; the savers take turns, so that
-a noisy machine slows them alike. The official AsyncSqliteSaver is measured where it is installed.
+Savers take turns in one process, so that a noisy machine slows them alike: trust the ratios. The
+official AsyncSqliteSaver is measured where it is installed.
 """
 
 import asyncio
+import gc
+import itertools
 import operator
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, StateGraph
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
 from graphwright_checkpoints import open_checkpointer
 
-BLOCK = 20  # runs of one saver before the next one's turn
-WARM_UP = 20  # runs that are not counted
+Saver = BaseCheckpointSaver[Any]
+
+RUNS = 300  # of each saver
+BLOCK = 20  # runs of one saver before the next one's turn; as many are not counted
+TURNS = 400
+SAMPLE = 15  # turns at either end of the chat
+TEXT = "What a day. " * 85  # 1 kB; a turn has two
 
 
 class Echo(TypedDict):
@@ -38,55 +47,128 @@ async def echo(state: Echo) -> dict[str, Any]:
     return {"text": state["text"], "log": ["echo:" + state["text"]]}
 
 
-def graph(saver: BaseCheckpointSaver[Any] | None) -> Any:
+async def answer(state: MessagesState) -> dict[str, Any]:
+    return {"messages": AIMessage(f"{len(state['messages'])} {TEXT}")}
+
+
+def echo_graph(saver: Saver | None) -> Any:
     builder = StateGraph(Echo).add_node("echo", echo)
     return builder.add_edge(START, "echo").add_edge("echo", END).compile(checkpointer=saver)
 
 
+def chat_graph(saver: Saver | None) -> Any:
+    builder = StateGraph(MessagesState).add_node("answer", answer)
+    return builder.add_edge(START, "answer").add_edge("answer", END).compile(checkpointer=saver)
+
+
 @asynccontextmanager
-async def official(folder: Path) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+async def official(folder: Path) -> AsyncIterator[Saver]:
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - optional
 
     async with AsyncSqliteSaver.from_conn_string(str(folder / "official.db")) as saver:
         yield saver
 
 
-async def measure(compiled: Any, name: str, start: int, runs: int) -> list[float]:
-    times = []
-    for number in range(start, start + runs):
-        config = {"configurable": {"thread_id": f"{name}-{number}"}}
-        begin = time.perf_counter()
-        await compiled.ainvoke({"text": "hello"}, config)
-        times.append(time.perf_counter() - begin)
-    return times
-
-
-async def compare(runs: int, folder: Path) -> dict[str, float]:
-    """Median seconds of a run, by saver."""
+@asynccontextmanager
+async def savers(folder: Path) -> AsyncIterator[dict[str, Saver]]:
     async with AsyncExitStack() as stack:
         ours = await stack.enter_async_context(open_checkpointer(f"sqlite:///{folder}/ours.db"))
-        graphs = {
-            "no checkpointer": graph(None),
-            "InMemorySaver": graph(InMemorySaver()),
-            "Graphwright SqliteSaver": graph(ours),
-        }
+        opened: dict[str, Saver] = {"InMemorySaver": InMemorySaver(), "Graphwright": ours}
         if find_spec("langgraph.checkpoint.sqlite"):
-            saver = await stack.enter_async_context(official(folder))
-            graphs["official AsyncSqliteSaver"] = graph(saver)
+            opened["official"] = await stack.enter_async_context(official(folder))
+        yield opened
+
+
+async def timed(work: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    await work()
+    return time.perf_counter() - begin
+
+
+async def compare_runs(folder: Path) -> None:
+    """One node, a fresh thread each time."""
+    number = itertools.count()
+
+    async def run(compiled: Any) -> None:
+        config = {"configurable": {"thread_id": str(next(number))}}
+        await compiled.ainvoke({"text": "hello"}, config)
+
+    async with savers(folder) as opened:
+        graphs = {"none": echo_graph(None)} | {n: echo_graph(s) for n, s in opened.items()}
         times: dict[str, list[float]] = {name: [] for name in graphs}
-        for start in range(0, WARM_UP + runs, BLOCK):
+        for _ in range(RUNS // BLOCK + 1):
             for name, compiled in graphs.items():
-                times[name] += await measure(compiled, name, start, BLOCK)
-    return {name: statistics.median(values[WARM_UP:]) for name, values in times.items()}
+                times[name] += [await timed(lambda: run(compiled)) for _ in range(BLOCK)]  # noqa: B023 - awaited here
+    medians = {name: statistics.median(values[BLOCK:]) for name, values in times.items()}
+    print("run of one node, median")
+    for name, seconds in medians.items():
+        ratio = seconds / medians["InMemorySaver"]
+        print(f"  {name:16} {seconds * 1000:7.2f} ms   {ratio:5.2f} x InMemorySaver")
+
+
+async def grow_chat(folder: Path) -> None:
+    """A chat of many turns in one process: time, size, and reading it."""
+    config: Any = {"configurable": {"thread_id": "chat"}}
+    path = folder / "chat.db"
+    async with open_checkpointer(f"sqlite:///{path}") as saver:
+        graph = chat_graph(saver)
+        turns = []
+        for number in range(TURNS):
+            said = {"messages": [HumanMessage(f"{number} {TEXT}")]}
+            turns.append(await timed(lambda: graph.ainvoke(said, config)))  # noqa: B023 - awaited here
+        warm = [await timed(lambda: graph.aget_state(config)) for _ in range(SAMPLE)]
+        state = (await graph.aget_state(config)).values["messages"]
+    size = sum(file.stat().st_size for file in folder.glob("chat.db*"))
+    async with open_checkpointer(f"sqlite:///{path}") as saver:
+        cold = await timed(lambda: chat_graph(saver).aget_state(config))
+    decoding = median_decoding(state)
+    first, last = statistics.median(turns[3 : 3 + SAMPLE]), statistics.median(turns[-SAMPLE:])
+    print(f"chat of {TURNS} turns of 2 kB, {len(state)} messages")
+    print(f"  on disk                       {size / 1e6:7.2f} MB")
+    print(f"  first and last turn           {first * 1e3:7.2f} ms {last * 1e3:7.2f} ms")
+    print(f"  decoding the whole state      {decoding * 1e3:7.2f} ms")
+    print(f"  last minus first, decodings   {(last - first) / decoding:7.2f}")
+    print(f"  get_state                     {statistics.median(warm) * 1e3:7.2f} ms")
+    print(f"  get_state after a restart     {cold * 1e3:7.2f} ms")
+
+
+def median_decoding(state: Any) -> float:
+    serde = JsonPlusSerializer()
+    encoded = serde.dumps_typed(state)
+    times = []
+    for _ in range(SAMPLE):
+        begin = time.perf_counter()
+        serde.loads_typed(encoded)
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+async def compare_throughput(folder: Path) -> None:
+    """64 threads at once, 10 turns each."""
+
+    async def talk(graph: Any, thread: str) -> None:
+        for _ in range(10):
+            said = {"messages": [HumanMessage(TEXT)]}
+            await graph.ainvoke(said, {"configurable": {"thread_id": thread}})
+
+    async def all_talk(graph: Any) -> None:
+        await asyncio.gather(*(talk(graph, f"{number}") for number in range(64)))
+
+    print("64 threads at once, 10 turns of 2 kB each")
+    async with savers(folder) as opened:
+        for name, saver in opened.items():
+            gc.collect()
+            seconds = await timed(lambda: all_talk(chat_graph(saver)))  # noqa: B023 - awaited here
+            print(f"  {name:16} {640 / seconds:7.0f} turns/s")
+
+
+PARTS = {"run": compare_runs, "chat": grow_chat, "threads": compare_throughput}
 
 
 def main() -> None:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    with tempfile.TemporaryDirectory() as folder:
-        medians = asyncio.run(compare(runs, Path(folder)))
-    for name, seconds in medians.items():
-        ratio = seconds / medians["InMemorySaver"]
-        print(f"{name:28} {seconds * 1000:7.2f} ms   {ratio:5.2f} x InMemorySaver")
+    for name in sys.argv[1:] or PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(PARTS[name](Path(folder)))
 
 
 if __name__ == "__main__":

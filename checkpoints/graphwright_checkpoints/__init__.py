@@ -14,6 +14,7 @@ from graphwright_checkpoints.errors import (
     DatabaseTooNew,
     DatabaseUnavailable,
     InvalidURL,
+    LeaseLost,
     ValueNotRead,
     ValueNotStored,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "DatabaseTooNew",
     "DatabaseUnavailable",
     "InvalidURL",
+    "LeaseLost",
     "SqliteSaver",
     "ValueNotRead",
     "ValueNotStored",

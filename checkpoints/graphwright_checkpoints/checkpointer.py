@@ -39,9 +39,7 @@ class Opening:
     def __enter__(self) -> BaseCheckpointSaver[str]:
         if self._path is None:
             return InMemorySaver(serde=self._serde)
-        database = Database(self._path)
-        database.open()
-        self._saver = SqliteSaver(database, serde=self._serde)
+        self._saver = SqliteSaver(Database(self._path), serde=self._serde)
         return self._saver
 
     def __exit__(

@@ -5,7 +5,8 @@
     ├── DatabaseUnavailable     the database cannot be opened, read or written
     │   └── DatabaseTooNew      a newer release wrote it
     ├── ValueNotStored          a value was refused on its way in; its call wrote nothing
-    └── ValueNotRead            a stored value cannot be decoded
+    ├── ValueNotRead            a stored value cannot be decoded
+    └── LeaseLost               somebody with a newer fencing token writes to the thread now
 
 Each message says what was found, where, and what to do about it.
 """
@@ -48,3 +49,18 @@ class ValueNotRead(CheckpointError):
             " Open the checkpoints with the serializer (and the key) that wrote them."
         )
         self.channel = channel
+
+
+class LeaseLost(CheckpointError):
+    """A write was refused: its fencing token is older than one that the thread has seen.
+
+    A token is a whole number in `config["configurable"]["__fence"]`, which grows each time a thread
+    is given to another worker. Whoever catches this has to stop: another worker is running.
+    """
+
+    def __init__(self, thread_id: str, token: int, newest: int) -> None:
+        super().__init__(
+            f"thread {thread_id[:80]!r} belongs to a newer attempt: the write's fencing token is"
+            f" {token} and the thread has seen {newest}. Stop this attempt."
+        )
+        self.thread_id = thread_id

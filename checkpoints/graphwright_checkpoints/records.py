@@ -1,31 +1,28 @@
-"""Checkpoints as records: what a database stores, and the way there and back.
+"""Checkpoints as records: what a database stores. Nothing here knows SQL.
 
-A checkpoint is split as LangGraph's own Postgres saver splits it: its body without the values, and
-one record a channel and version, so that a channel that did not change is not written again. Small
-plain values (most of them LangGraph's own marks) stay in the body: a row of their own costs more.
+A checkpoint is its body, which holds the small values, and references to the elements that the
+large ones are made of (`splitting`, `elements`, `spans`). A pending write is kept in the same way,
+so that a message in a write and in ten checkpoints is stored once.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import ormsgpack
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP,
-    ChannelVersions,
-    Checkpoint,
-    CheckpointMetadata,
-    CheckpointTuple,
-    get_serializable_checkpoint_metadata,
-)
-from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.checkpoint.base import CheckpointMetadata
 
-from graphwright_checkpoints.errors import CheckpointError, ValueNotRead, ValueNotStored
+from graphwright_checkpoints.elements import Element, Shelf
+from graphwright_checkpoints.errors import CheckpointError, ValueNotStored
+from graphwright_checkpoints.serialization import Encoded
+from graphwright_checkpoints.spans import Spans, absolute, relative
+from graphwright_checkpoints.splitting import Form, Part
+from graphwright_checkpoints.templates import Template
 
-MAX_VALUE = 990_000_000  # bytes; SQLite limits a row to 10^9 by default
-
-
-INLINE_LENGTH = 256  # characters or bytes of a value that stays in the body
+JSON = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one for each call
+FENCE = "__fence"
+"""The key of a config's `configurable` that carries a fencing token, see `LeaseLost`."""
 
 
 class Address(NamedTuple):
@@ -54,29 +51,31 @@ class Address(NamedTuple):
         return {"configurable": self._asdict()}
 
 
-class Encoded(NamedTuple):
-    """A value as the serializer left it."""
-
-    type: str
-    data: bytes
-
-
-class Value(NamedTuple):
-    """One channel's value at one version."""
+class Reference(NamedTuple):
+    """A part of a stored value, by the numbers of its elements."""
 
     channel: str
-    version: str | int | float
-    content: Encoded
+    path: tuple[str, ...]
+    form: Form
+    spans: Spans
 
 
-class Write(NamedTuple):
-    """One pending write of a task. LangGraph's own have a negative position."""
+class NewPart(NamedTuple):
+    """A part of a value that is to be stored: its elements, or its reference on a shelf."""
 
-    task_id: str
-    position: int
-    task_path: str
     channel: str
-    content: Encoded
+    path: tuple[str, ...]
+    form: Form
+    lane: str
+    """Elements of one lane are numbered without gaps, see `lane_of`."""
+    elements: Sequence[Element]
+    spans: Spans = ()
+    shelf: Shelf | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that may have to be written."""
+        return sum(len(element.data or b"") for element in self.elements)
 
 
 class NewCheckpoint(NamedTuple):
@@ -85,139 +84,105 @@ class NewCheckpoint(NamedTuple):
     address: Address
     parent_id: str | None
     run_id: str | None
+    fence: int | None
     body: Encoded
     metadata: str
-    values: Sequence[Value]
+    parts: Sequence[NewPart]
 
     @property
     def size(self) -> int:
         """Bytes to write, keys left out."""
-        return len(self.body.data) + sum(len(value.content.data) for value in self.values)
+        return len(self.body.data) + sum(part.size for part in self.parts)
 
 
-class StoredCheckpoint(NamedTuple):
-    """Everything that one read finds, with the values outside the body still encoded."""
+class NewWrite(NamedTuple):
+    """One pending write of a task. LangGraph's own have a negative position."""
 
-    address: Address
-    parent_id: str | None
-    body: Checkpoint
-    metadata: str
-    values: Sequence[tuple[str, Encoded]]
-    writes: Sequence[tuple[str, str, Encoded]]
+    task_id: str
+    position: int
+    task_path: str
+    channel: str
+    content: Encoded
+    parts: Sequence[NewPart]
 
     @property
     def size(self) -> int:
-        """Bytes to decode."""
-        values = sum(len(content.data) for _, content in self.values)
-        return values + sum(len(content.data) for _, _, content in self.writes)
+        """Bytes to write, keys left out."""
+        return len(self.content.data) + sum(part.size for part in self.parts)
 
 
-def encode(serde: SerializerProtocol, channel: str, value: Any) -> Encoded:
-    """Serialize one value, or raise `ValueNotStored` with the channel's name."""
-    try:
-        content = Encoded(*serde.dumps_typed(value))
-    except Exception as error:
-        raise ValueNotStored(channel, f"{error} (a {type(value).__name__})") from error
-    if len(content.data) > MAX_VALUE:
-        raise ValueNotStored(
-            channel, f"it takes {len(content.data)} bytes and the limit is {MAX_VALUE}"
-        )
-    return content
+class StoredElement(NamedTuple):
+    """An element as the database has it."""
+
+    many: bool
+    content: Encoded
 
 
-def decode(serde: SerializerProtocol, channel: str, content: Encoded) -> Any:
-    """Read one value back, or raise `ValueNotRead` with the channel's name."""
-    try:
-        return serde.loads_typed(content)
-    except Exception as error:
-        raise ValueNotRead(channel, f"{error} (stored as {content.type!r})") from error
+class StoredWrite(NamedTuple):
+    """A pending write as the database has it."""
+
+    task_id: str
+    channel: str
+    content: Encoded
+    references: Sequence[Reference]
 
 
-def encode_checkpoint(
-    serde: SerializerProtocol,
-    config: RunnableConfig,
-    checkpoint: Checkpoint,
-    metadata: CheckpointMetadata,
-    new_versions: ChannelVersions,
-) -> NewCheckpoint:
-    """Split a checkpoint into records. Only channels in `new_versions` give a value."""
-    parent = Address.of(config)
-    values = checkpoint["channel_values"]
-    versions = checkpoint["channel_versions"]
-    inline = {
-        name: value for name, value in values.items() if name in versions and _is_small(value)
-    }
-    body = {**checkpoint, "channel_values": inline}
-    facts = get_serializable_checkpoint_metadata(config, metadata)
-    return NewCheckpoint(
-        parent._replace(checkpoint_id=checkpoint["id"]),
-        parent.checkpoint_id or None,
-        facts.get("run_id"),
-        encode(serde, "checkpoint", body),
-        _encode_metadata(facts),
-        [
-            Value(channel, version, encode(serde, channel, values[channel]))
-            for channel, version in new_versions.items()
-            if channel in values and channel not in inline
-        ],
-    )
+class StoredCheckpoint(NamedTuple):
+    """Everything that one read finds."""
+
+    shelf: Shelf
+    address: Address
+    parent_id: str | None
+    body: Encoded
+    metadata: str
+    references: Sequence[Reference]
+    writes: Sequence[StoredWrite]
+    elements: Mapping[int, StoredElement | Template]
+    size: int
+    """Bytes to decode."""
 
 
-def _is_small(value: object) -> bool:
-    # By exact type: subclasses, enums for instance, have a form of their own.
-    if type(value) is str or type(value) is bytes:
-        return len(value) <= INLINE_LENGTH
-    if type(value) is int:
-        return -(2**63) <= value < 2**63  # a larger one is refused, by its channel's name
-    return value is None or type(value) in (bool, float)
+def fence(config: RunnableConfig) -> int | None:
+    """The fencing token that a config carries."""
+    token = config.get("configurable", {}).get(FENCE)
+    return None if token is None else int(token)
 
 
-def _encode_metadata(metadata: CheckpointMetadata) -> str:
+def encode_metadata(metadata: CheckpointMetadata) -> str:
+    """Metadata as JSON, so that databases can look into it."""
     try:
         # ASCII, with everything else escaped: surrogates and NUL come back as they went in.
-        return json.dumps(metadata)
+        return JSON.encode(metadata)
     except (TypeError, ValueError) as error:
         raise ValueNotStored("metadata", f"it has to be JSON ({error})") from error
 
 
-def versions_elsewhere(body: Checkpoint) -> ChannelVersions:
-    """The versions of the channels whose values, if they have any, are not in the body."""
-    inline = body["channel_values"]
-    versions = body["channel_versions"]
-    return {channel: version for channel, version in versions.items() if channel not in inline}
+def lane_of(channel: str, part: Part) -> str:
+    """Which elements to number together, so that what one list holds is one run.
+
+    An input's messages come to the channel of their name. Those that have no id are kept apart:
+    they get one before they come there, and are other elements then.
+    """
+    name = part.path[0] if part.path else channel
+    return f"{name}?" if part.pieces and getattr(part.pieces[-1], "id", "") is None else name
 
 
-def encode_writes(
-    serde: SerializerProtocol, writes: Iterable[tuple[str, Any]], task_id: str, task_path: str
-) -> list[Write]:
-    """One record a write, numbered as LangGraph asks of every saver."""
-    return [
-        Write(
-            task_id,
-            WRITES_IDX_MAP.get(channel, position),
-            task_path,
-            channel,
-            encode(serde, channel, value),
-        )
-        for position, (channel, value) in enumerate(writes)
+def encode_references(references: Iterable[Reference]) -> bytes | None:
+    """References in bytes that need no key to be read; None for none."""
+    rows = [
+        (channel, path, int(form), relative(spans)) for channel, path, form, spans in references
     ]
+    return ormsgpack.packb(rows) if rows else None
 
 
-def decode_checkpoint(serde: SerializerProtocol, stored: StoredCheckpoint) -> CheckpointTuple:
-    """Put a checkpoint together again."""
-    values = stored.body["channel_values"]
-    values |= {channel: decode(serde, channel, content) for channel, content in stored.values}
-    parent = stored.address._replace(checkpoint_id=stored.parent_id or "")
-    return CheckpointTuple(
-        config=stored.address.config(),
-        checkpoint=stored.body,
-        metadata=json.loads(stored.metadata),
-        parent_config=parent.config() if stored.parent_id else None,
-        pending_writes=[
-            (task_id, channel, decode(serde, channel, content))
-            for task_id, channel, content in stored.writes
-        ],
-    )
+def decode_references(data: bytes | None) -> list[Reference]:
+    """What `encode_references` was given."""
+    if data is None:
+        return []
+    return [
+        Reference(channel, tuple(path), Form(form), absolute(spans))
+        for channel, path, form, spans in ormsgpack.unpackb(data)
+    ]
 
 
 def matches(metadata: str, expected: Mapping[str, Any]) -> bool:

@@ -6,17 +6,36 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
+from graphwright_checkpoints.elements import Element, Shelf
 from graphwright_checkpoints.errors import CheckpointError, DatabaseUnavailable, ValueNotStored
 
 Result = TypeVar("Result")
-Work = Callable[[sqlite3.Connection], Result]
+
+
+class Transaction:
+    """An open transaction: its connection, and what is to be noted once it is committed."""
+
+    def __init__(self, link: sqlite3.Connection) -> None:
+        self.link = link
+        self.execute = link.execute
+        self.shelves: dict[str, Shelf] = {}
+        """Threads that this transaction has looked up, or made."""
+        self.placed: list[tuple[Element, Shelf, int]] = []
+        """Elements, and the shelf and number that they got."""
+
+    def committed(self) -> None:
+        """Let the elements know that they are stored."""
+        for element, shelf, number in self.placed:
+            element.place(shelf, number)
+        self.placed.clear()
+
+
+Work = Callable[[Transaction], Result]
 
 
 class Begin(StrEnum):
     """How a transaction starts."""
 
-    NOT = ""
-    """The work is one statement, which SQLite makes a transaction of its own."""
     READ = "BEGIN"
     WRITE = "BEGIN IMMEDIATE"
     """Takes the write lock at once: to take it after a read can fail in a way no waiting helps."""
@@ -78,17 +97,17 @@ class Connection:
 
     def _transact(self, work: Work[Result], begin: Begin) -> Result:
         try:
-            if begin is Begin.NOT:
-                return work(self._link)
+            transaction = Transaction(self._link)
             self._link.execute(begin)
             try:
-                result = work(self._link)
+                result = work(transaction)
                 self._link.execute("COMMIT")
             finally:
                 if self._link.in_transaction:
                     self._link.execute("ROLLBACK")
         except (sqlite3.Error, UnicodeEncodeError) as error:
             raise self._explain(error) from error
+        transaction.committed()
         return result
 
     def _explain(self, error: Exception) -> CheckpointError | Taken:

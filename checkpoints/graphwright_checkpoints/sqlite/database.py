@@ -5,46 +5,41 @@ coroutines read and write on the event loop, and hop only where that could hold 
 """
 
 import asyncio
-import itertools
 import sqlite3
 import time
 
 from graphwright_checkpoints.errors import CheckpointError, DatabaseTooNew, DatabaseUnavailable
-from graphwright_checkpoints.sqlite import schema
 from graphwright_checkpoints.sqlite.connection import Begin, Connection, Result, Taken, Work
 
-INLINE = 256 * 1024  # bytes; copying and committing more than this holds the loop for milliseconds
 PATIENCE = 30.0  # seconds that a thread waits for another process's transaction
-SYNC_EVERY = 128  # commits; well below the 1000 pages at which SQLite copies its log back
 OPENING = 5.0  # seconds within which processes that open one new file together get their turn
 
 
 class Database:
     """Transactions on one database, for threads and for event loops, any number of each.
 
-    `read` and `write` wait; `read_soon` and `write_soon` are for coroutines.
+    `read` and `write` wait; coroutines use `read_soon` and `batches.Batches`.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._counter = itertools.count(1)
         self._writer = _connect(path, PATIENCE)
         # A database in memory belongs to one connection: everybody shares it.
         alone = path == ":memory:"
         self._reader = self._writer if alone else _connect(path, PATIENCE)
-        self._inline = self._writer if alone else _connect(path, 0.0)
+        self.inline = self._writer if alone else _connect(path, 0.0)
 
-    def open(self) -> None:
+    def open(self, migrate: Work[Result]) -> Result:
         """Make or migrate the tables. Closes everything again when that fails."""
         try:
             _use_write_ahead_log(self._writer)
             for connection in self._connections():
                 connection.configure("synchronous = NORMAL", "foreign_keys = OFF")
             # SQLite copies its log back, and waits for the disk, in the commit that finds the log
-            # long. That must not be a commit on the loop: see `write_soon`.
-            if self._inline is not self._writer:
-                self._inline.configure("wal_autocheckpoint = 0")
-            self._writer.run(schema.migrate, Begin.WRITE)
+            # long. That must not be a commit on the loop: see `Batches`.
+            if self.inline is not self._writer:
+                self.inline.configure("wal_autocheckpoint = 0")
+            return self._writer.run(migrate, Begin.WRITE)
         except CheckpointError as error:
             self.close()
             raise _explain_opening(self.path, error) from error
@@ -58,39 +53,20 @@ class Database:
         """Do `work` on one consistent view of the database."""
         return self._reader.run(work, Begin.READ)
 
-    def write(self, work: Work[Result], begin: Begin = Begin.WRITE) -> Result:
+    def write(self, work: Work[Result]) -> Result:
         """Do `work` and commit, or raise and leave the database as it was."""
-        return self._writer.run(work, begin)
+        return self._writer.run(work, Begin.WRITE)
 
     async def read_soon(self, work: Work[Result]) -> Result:
         """`read` on the event loop, where nobody else is using its connection, else in a thread."""
         try:
             # The connection that wrote last has the pages at hand.
-            return self._inline.try_run(work, Begin.READ)
+            return self.inline.try_run(work, Begin.READ)
         except Taken:
             return await asyncio.to_thread(self.read, work)
 
-    async def write_soon(
-        self, work: Work[Result], begin: Begin = Begin.WRITE, *, size: int
-    ) -> Result:
-        """`write` on the event loop where that is quick, else in a thread.
-
-        It is not quick when `size` (bytes) is large, when another thread or process is writing (the
-        loop would wait for it), and once in a while, so that the log is copied back by a thread.
-        """
-        if size <= INLINE and next(self._counter) % SYNC_EVERY:
-            try:
-                return self._inline.try_run(work, begin)
-            except Taken:
-                pass
-        return await asyncio.to_thread(self.write, work, begin)
-
-    async def write_in_thread(self, work: Work[Result]) -> Result:
-        """`write` for sweeps, whose length nobody knows beforehand."""
-        return await asyncio.to_thread(self.write, work)
-
     def _connections(self) -> set[Connection]:
-        return {self._writer, self._inline, self._reader}
+        return {self._writer, self.inline, self._reader}
 
 
 def _connect(path: str, patience: float) -> Connection:

@@ -1,0 +1,281 @@
+"""From checkpoints to records and back, remembering what is stored already."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_serializable_checkpoint_metadata,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from graphwright_checkpoints import records, snapshots, splitting
+from graphwright_checkpoints.elements import Element, Memory, Shelf
+from graphwright_checkpoints.errors import ValueNotRead, ValueNotStored
+from graphwright_checkpoints.records import (
+    Address,
+    NewCheckpoint,
+    NewPart,
+    NewWrite,
+    Reference,
+    StoredCheckpoint,
+    StoredElement,
+)
+from graphwright_checkpoints.serialization import Codec, Encoded
+from graphwright_checkpoints.spans import Spans, expand
+from graphwright_checkpoints.splitting import Pack
+from graphwright_checkpoints.templates import Template, Templates
+
+HEADS = 512  # checkpoints whose references are kept in mind
+
+
+class Channel(NamedTuple):
+    """How a channel's value is stored: its version, what stays in the body, and the rest."""
+
+    version: str | int | float
+    kept: Any
+    references: Sequence[Reference]
+
+
+class Head(NamedTuple):
+    """How the values of a checkpoint that have references are stored."""
+
+    shelf: Shelf
+    channels: Mapping[str, Channel]
+
+
+class Encoder:
+    """Encodes for one database, and remembers what it has there.
+
+    What it remembers may be out of date when somebody deletes; `Shelf.epoch` tells, and then the
+    caller encodes once more with `trusting=False`.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+        self.templates = Templates()
+        self._memory = Memory()
+        self._heads: OrderedDict[Address, Head] = OrderedDict()
+
+    def with_serde(self, serde: SerializerProtocol) -> "Encoder":
+        """An encoder with the same memory and another serializer."""
+        clone = Encoder(self.codec.with_serde(serde))
+        clone._memory, clone._heads = self._memory, self._heads
+        return clone
+
+    def checkpoint(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+        *,
+        trusting: bool = True,
+    ) -> NewCheckpoint:
+        """Split a checkpoint into records.
+
+        Channels that are not in `new_versions` are as in the parent: its references are used again
+        where they are remembered.
+        """
+        parent = Address.of(config)
+        head = self._heads.get(parent) if trusting else None
+        versions = checkpoint["channel_versions"]
+        values: dict[str, Any] = {}
+        parts: list[NewPart] = []
+        for name, value in checkpoint["channel_values"].items():
+            if name not in versions:
+                continue
+            old = head.channels.get(name) if head and name not in new_versions else None
+            if head and old and old.version == versions[name]:
+                values[name] = old.kept
+                parts += _carried(old.references, head.shelf)
+            else:
+                values[name], fresh = self._split(parent.thread_id, name, value, trusting)
+                parts += fresh
+        facts = get_serializable_checkpoint_metadata(config, metadata)
+        return NewCheckpoint(
+            parent._replace(checkpoint_id=checkpoint["id"]),
+            parent.checkpoint_id or None,
+            facts.get("run_id"),
+            records.fence(config),
+            self._encode_body({**checkpoint, "channel_values": values}),
+            records.encode_metadata(facts),
+            parts,
+        )
+
+    def writes(
+        self,
+        config: RunnableConfig,
+        writes: Iterable[tuple[str, Any]],
+        task_id: str,
+        task_path: str,
+        *,
+        trusting: bool = True,
+    ) -> list[NewWrite]:
+        """One record a write, numbered as LangGraph asks of every saver."""
+        thread_id = Address.of(config).thread_id
+        encoded: list[NewWrite] = []
+        for position, (channel, value) in enumerate(writes):
+            kept, parts = self._split(thread_id, channel, value, trusting)
+            place = WRITES_IDX_MAP.get(channel, position)
+            content = self.codec.encode(channel, kept)
+            encoded.append(NewWrite(task_id, place, task_path, channel, content, parts))
+        return encoded
+
+    def stored(
+        self,
+        checkpoint: Checkpoint,
+        address: Address,
+        shelf: Shelf,
+        references: Sequence[Reference],
+    ) -> None:
+        """Remember how a checkpoint was stored, or found."""
+        if not references:
+            return
+        versions = checkpoint["channel_versions"]
+        channels = {
+            # A part at no path is the whole value; the rest of a dict is not kept in mind.
+            name: Channel(versions[name], None, found)
+            for name, found in _by_channel(references)
+            if name in versions and not any(reference.path for reference in found)
+        }
+        self._heads[address] = Head(shelf, channels)
+        self._heads.move_to_end(address)
+        while len(self._heads) > HEADS:
+            self._heads.popitem(last=False)
+
+    def read(self, stored: StoredCheckpoint) -> CheckpointTuple:
+        """Put a checkpoint together again."""
+        body = self.body(stored.body)
+        values = body["channel_values"]
+        for channel, found in _by_channel(stored.references):
+            values[channel] = self._join(stored, channel, values.get(channel), found)
+        parent = stored.address._replace(checkpoint_id=stored.parent_id or "")
+        self.stored(body, stored.address, stored.shelf, list(stored.references))
+        return CheckpointTuple(
+            config=stored.address.config(),
+            checkpoint=body,
+            metadata=json.loads(stored.metadata),
+            parent_config=parent.config() if stored.parent_id else None,
+            pending_writes=[
+                (
+                    write.task_id,
+                    write.channel,
+                    self._join(
+                        stored,
+                        write.channel,
+                        self.codec.decode(write.channel, write.content),
+                        write.references,
+                    ),
+                )
+                for write in stored.writes
+            ],
+        )
+
+    def body(self, content: Encoded) -> Checkpoint:
+        """A checkpoint as it is without what its references stand for."""
+        return cast(Checkpoint, self.codec.decode("checkpoint", content))
+
+    def _encode_body(self, body: Checkpoint) -> Encoded:
+        try:
+            return self.codec.encode("checkpoint", body)
+        except ValueNotStored:
+            for channel, value in body["channel_values"].items():
+                self.codec.encode(channel, value)  # raises with the name of the one at fault
+            raise
+
+    def _split(
+        self, thread_id: str, channel: str, value: Any, trusting: bool
+    ) -> tuple[Any, list[NewPart]]:
+        kept, parts = splitting.split(value)
+        return kept, [
+            NewPart(
+                channel,
+                part.path,
+                part.form,
+                records.lane_of(channel, part),
+                self._elements(thread_id, channel, part.pieces, trusting),
+            )
+            for part in parts
+        ]
+
+    def _elements(
+        self, thread_id: str, channel: str, pieces: Iterable[Any], trusting: bool
+    ) -> list[Element]:
+        elements: list[Element] = []
+        recall = self._memory.recall
+        for piece in pieces:
+            known = recall(piece)
+            if known is not None and (
+                known.data is not None
+                or (trusting and known.shelf is not None and known.shelf.thread_id == thread_id)
+            ):
+                elements.append(known)
+            else:
+                elements.append(self._new_element(channel, piece))
+        return elements
+
+    def _new_element(self, channel: str, piece: Any) -> Element:
+        if type(piece) is Pack:
+            return self.codec.element(channel, list(piece), many=True)
+        element = self.codec.element(channel, piece, many=False)
+        if (snapshot := snapshots.attempt(piece)) is not None:
+            self._memory.remember(piece, snapshot, element, len(element.data or b""))
+        return element
+
+    def _join(
+        self, stored: StoredCheckpoint, channel: str, kept: Any, references: Sequence[Reference]
+    ) -> Any:
+        return splitting.join(
+            kept,
+            (
+                (path, form, self._values(stored, channel, spans))
+                for _, path, form, spans in references
+            ),
+        )
+
+    def _values(self, stored: StoredCheckpoint, channel: str, spans: Spans) -> list[Any]:
+        values: list[Any] = []
+        elements, remember = stored.elements, self._memory.remember
+        for number in expand(spans):
+            element = elements.get(number)
+            if type(element) is Template:
+                value = element.copy()
+                remember(value, element.snapshot, element.element, element.size)
+                values.append(value)
+            elif type(element) is StoredElement:
+                values += self._decode(stored.shelf, channel, number, element)
+            else:
+                raise ValueNotRead(channel, f"element {number} of its thread is missing")
+        return values
+
+    def _decode(
+        self, shelf: Shelf, channel: str, number: int, stored: StoredElement
+    ) -> Sequence[Any]:
+        value = self.codec.decode(channel, stored.content)
+        if stored.many:
+            return cast(Sequence[Any], value)
+        if (snapshot := snapshots.attempt(value)) is not None:
+            element, size = Element.stored(shelf, number), len(stored.content.data)
+            self._memory.remember(value, snapshot, element, size)
+            self.templates.keep(shelf, number, Template(value, snapshot, element, size))
+        return (value,)
+
+
+def _carried(references: Iterable[Reference], shelf: Shelf) -> Iterator[NewPart]:
+    for channel, path, form, spans in references:
+        yield NewPart(channel, path, form, "", (), spans, shelf)
+
+
+def _by_channel(references: Iterable[Reference]) -> Iterable[tuple[str, list[Reference]]]:
+    found: dict[str, list[Reference]] = {}
+    for reference in references:
+        found.setdefault(reference.channel, []).append(reference)
+    return found.items()

@@ -1,0 +1,92 @@
+"""Writes of one tick share commits, and none is lost or answered for another."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphwright_checkpoints import DatabaseUnavailable
+from graphwright_checkpoints.sqlite.batches import INLINE, Batches
+from graphwright_checkpoints.sqlite.connection import Transaction
+from graphwright_checkpoints.sqlite.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(str(tmp_path / "c.db"))
+    opened.open(lambda transaction: transaction.execute("CREATE TABLE t (n UNIQUE)"))
+    yield opened
+    opened.close()
+
+
+def insert(number: int) -> Any:
+    def work(transaction: Transaction) -> int:
+        transaction.execute("INSERT INTO t VALUES (?)", (number,))
+        return number
+
+    return work
+
+
+def stored(database: Database) -> list[int]:
+    link = sqlite3.connect(database.path)
+    rows = link.execute("SELECT n FROM t ORDER BY n").fetchall()
+    link.close()
+    return [number for (number,) in rows]
+
+
+async def test_a_call_that_returned_is_committed(database: Database) -> None:
+    batches = Batches(database)
+
+    async def write(number: int) -> None:
+        assert await batches.write(insert(number), 1) == number
+        assert number in stored(database)
+
+    await asyncio.gather(*(write(number) for number in range(20)))
+    assert stored(database) == list(range(20))
+
+
+async def test_calls_of_one_tick_share_commits(database: Database) -> None:
+    batches, commits = Batches(database), set()
+
+    def noting(number: int) -> Any:
+        def work(transaction: Transaction) -> None:
+            commits.add(id(transaction))
+            kept.append(transaction)
+            insert(number)(transaction)
+
+        return work
+
+    kept: list[Transaction] = []  # so that no two have one id
+    await asyncio.gather(*(batches.write(noting(number), 1) for number in range(64)))
+    assert len(commits) == 2
+
+
+async def test_a_failure_is_the_calls_own(database: Database) -> None:
+    batches = Batches(database)
+    numbers = [1, 2, 3, 2, 4]
+    outcomes = await asyncio.gather(
+        *(batches.write(insert(number), 1) for number in numbers), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [int, int, int, DatabaseUnavailable, int]
+    assert stored(database) == [1, 2, 3, 4]
+
+
+async def test_large_and_small_calls_together(database: Database) -> None:
+    batches = Batches(database)
+    sizes = [1, INLINE + 1, 1, INLINE, INLINE, 1]
+    calls = (batches.write(insert(number), size) for number, size in enumerate(sizes))
+    assert await asyncio.gather(*calls) == list(range(6))
+    assert stored(database) == list(range(6))
+
+
+async def test_a_cancelled_call_does_not_hurt_the_others(database: Database) -> None:
+    batches = Batches(database)
+    tasks = [asyncio.create_task(batches.write(insert(number), 1)) for number in range(3)]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [int, asyncio.CancelledError, int]
+    assert {0, 2} <= set(stored(database))

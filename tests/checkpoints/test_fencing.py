@@ -1,0 +1,63 @@
+"""A worker that lost its lease cannot write any more."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.base import empty_checkpoint
+
+from graphwright_checkpoints import LeaseLost, open_checkpointer
+
+
+def config(token: int | None = None, **more: Any) -> Any:
+    fence = {} if token is None else {"__fence": token}
+    return {"configurable": {"thread_id": "t", "checkpoint_ns": "", **more, **fence}}
+
+
+def put(saver: Any, token: int | None) -> Any:
+    return saver.put(config(token), empty_checkpoint(), {}, {})
+
+
+def test_an_older_token_is_refused_and_writes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/c.db"
+    with open_checkpointer(url) as old, open_checkpointer(url) as new:
+        first = put(old, 1)
+        assert "__fence" not in new.get_tuple(first).metadata
+        put(new, 2)
+        with pytest.raises(LeaseLost, match=r"'t' belongs to a newer attempt.*1.*2.*Stop"):
+            put(old, 1)
+        with pytest.raises(LeaseLost):
+            at = config(1, checkpoint_id=first["configurable"]["checkpoint_id"])
+            old.put_writes(at, [("a", 1)], "task")
+        put(new, 2)
+        put(old, None)  # whoever has no token is not asked
+        assert len(list(new.list(config()))) == 4
+        assert new.get_tuple(first).pending_writes == []
+
+
+async def test_a_refused_write_does_not_take_others_with_it(tmp_path: Path) -> None:
+    async with open_checkpointer(f"sqlite:///{tmp_path}/c.db") as saver:
+        await saver.aput(config(2), empty_checkpoint(), {}, {})
+        outcomes = await asyncio.gather(
+            *(saver.aput(config(token), empty_checkpoint(), {}, {}) for token in (2, 1, 2, 3, 2)),
+            return_exceptions=True,
+        )
+        assert [isinstance(outcome, LeaseLost) for outcome in outcomes] == [
+            False,
+            True,
+            False,
+            False,
+            True,
+        ]
+        assert len([found async for found in saver.alist(config())]) == 4
+
+
+async def test_a_fence_can_be_raised_before_the_first_write(tmp_path: Path) -> None:
+    async with open_checkpointer(f"sqlite:///{tmp_path}/c.db") as saver:
+        await saver.araise_fence("t", 5)
+        with pytest.raises(LeaseLost):
+            put(saver, 4)
+        with pytest.raises(LeaseLost):
+            saver.raise_fence("t", 4)
+        put(saver, 5)
