@@ -177,8 +177,8 @@ def test_text_of_any_kind_comes_back(http: httpx.Client, text: str) -> None:
     assert http.get(f"/threads/{thread}/state").json()["values"]["text"] == text
 
 
-def test_a_lone_surrogate_does_no_harm(http: httpx.Client) -> None:
-    """It has no UTF-8, so it travels as an escape."""
+def test_a_lone_surrogate_is_refused_by_name_and_does_no_harm(http: httpx.Client) -> None:
+    """It has no UTF-8, so it travels as an escape, and a checkpoint cannot hold it."""
     body = {"assistant_id": "echo", "input": {"text": "\ud800"}, "metadata": {"m": "\udfff"}}
     thread = http.post("/threads", json={}).json()["thread_id"]
     answer = http.post(
@@ -186,7 +186,8 @@ def test_a_lone_surrogate_does_no_harm(http: httpx.Client) -> None:
         content=json.dumps(body),
         headers={"content-type": "application/json"},
     )
-    assert answer.json()["text"] == "\ud800"
-    assert http.get(f"/threads/{thread}").json()["values"]["text"] == "\ud800"
+    assert "text" in answer.json()["__error__"]["message"]
     assert http.get(f"/threads/{thread}/runs").json()[0]["metadata"]["m"] == "\udfff"
     assert http.post("/threads/search", json={"ids": [thread]}).status_code == 200
+    fine = {"assistant_id": "echo", "input": {"text": "fine"}}
+    assert http.post(f"/threads/{thread}/runs/wait", json=fine).json()["text"] == "fine"
