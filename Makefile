@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: serve test check format bench lock wheel clean help
+.PHONY: serve test chaos check format bench lock wheel clean help
 
 help:  ## Say what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -15,6 +15,9 @@ serve: $(VENV)/.serve  ## Set up what is missing and serve the graphs of this fo
 
 test: $(VENV)/.dev  ## Run the whole test suite.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+chaos: $(VENV)/.dev  ## Kill it at random, 200 times, while official clients stream.
+	GRAPHWRIGHT_KILLS=200 $(BIN)/python -m pytest tests/chaos -n 0
 
 check: $(VENV)/.dev  ## Lint, format, types, import contracts.
 	$(BIN)/ruff check
@@ -30,6 +33,8 @@ format: $(VENV)/.dev  ## Format, and fix what can be fixed.
 bench: $(VENV)/.dev  ## Measure what docs/decisions.md and the README claim.
 	$(BIN)/python benchmarks/service.py
 	$(BIN)/python benchmarks/checkpoints.py
+	$(BIN)/python benchmarks/retention.py
+	$(BIN)/python benchmarks/blobs.py
 
 wheel: $(VENV)/.dev  ## Build dist/*.whl.
 	$(BIN)/python -m build --wheel

@@ -8,26 +8,50 @@ async with open_checkpointer("sqlite:///checkpoints.db") as saver:
 ```
 """
 
-from graphwright_checkpoints.checkpointer import open_checkpointer
+from graphwright_checkpoints.checkpointer import Opening, open_checkpointer
 from graphwright_checkpoints.errors import (
+    BlobMissing,
+    BlobsUnavailable,
     CheckpointError,
+    CheckpointNotFound,
     DatabaseTooNew,
     DatabaseUnavailable,
+    ImportRefused,
     InvalidURL,
+    KeysNotUsable,
     LeaseLost,
+    NotOffered,
+    SourceError,
     ValueNotRead,
     ValueNotStored,
 )
-from graphwright_checkpoints.sqlite.saver import SqliteSaver
+from graphwright_checkpoints.retention import Retention, Swept
+from graphwright_checkpoints.rotation import Progress
+from graphwright_checkpoints.saver import Saver
+from graphwright_checkpoints.storage import Amount, Usage, moment
 
 __all__ = [
+    "Amount",
+    "BlobMissing",
+    "BlobsUnavailable",
     "CheckpointError",
+    "CheckpointNotFound",
     "DatabaseTooNew",
     "DatabaseUnavailable",
+    "ImportRefused",
     "InvalidURL",
+    "KeysNotUsable",
     "LeaseLost",
-    "SqliteSaver",
+    "NotOffered",
+    "Opening",
+    "Progress",
+    "Retention",
+    "Saver",
+    "SourceError",
+    "Swept",
+    "Usage",
     "ValueNotRead",
     "ValueNotStored",
+    "moment",
     "open_checkpointer",
 ]

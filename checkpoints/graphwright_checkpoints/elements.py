@@ -29,9 +29,13 @@ class Shelf(NamedTuple):
 
 
 class Element:
-    """One piece of content. Its bytes are dropped when it is stored; then it has a place."""
+    """One piece of content. Its bytes are dropped when it is stored; then it has a place.
 
-    __slots__ = ("data", "digest", "many", "number", "shelf", "type")
+    `media` are the elements that a message's images and the like became: wherever a list refers to
+    the message, it refers to them just before.
+    """
+
+    __slots__ = ("data", "digest", "many", "media", "number", "shelf", "type")
 
     def __init__(self, digest: bytes, many: bool, type: str, data: bytes | None) -> None:
         self.digest = digest
@@ -40,13 +44,19 @@ class Element:
         self.data = data
         self.shelf: Shelf | None = None
         self.number = -1
+        self.media: tuple[Element, ...] = ()
 
     @classmethod
-    def stored(cls, shelf: Shelf, number: int) -> "Element":
+    def stored(cls, shelf: Shelf, number: int, type: str = "") -> "Element":
         """An element that is on a shelf already: its number is all that anybody needs."""
-        element = cls(b"", False, "", None)
+        element = cls(b"", False, type, None)
         element.shelf, element.number = shelf, number
         return element
+
+    @property
+    def size(self) -> int:
+        """Bytes to store, media included."""
+        return len(self.data or b"") + sum(medium.size for medium in self.media)
 
     def place(self, shelf: Shelf, number: int) -> None:
         """Note that this element is stored."""

@@ -17,8 +17,10 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graphwright_checkpoints import records, snapshots, splitting
+from graphwright_checkpoints.allowance import Allowance
 from graphwright_checkpoints.elements import Element, Memory, Shelf
-from graphwright_checkpoints.errors import ValueNotRead, ValueNotStored
+from graphwright_checkpoints.errors import BlobMissing, ValueNotRead, ValueNotStored
+from graphwright_checkpoints.media import TYPE
 from graphwright_checkpoints.records import (
     Address,
     NewCheckpoint,
@@ -42,6 +44,17 @@ class Channel(NamedTuple):
     version: str | int | float
     kept: Any
     references: Sequence[Reference]
+
+
+class Terms(NamedTuple):
+    """What a thread's values are encoded under.
+
+    Without trust, what is remembered as stored is encoded again.
+    """
+
+    thread_id: str
+    trusting: bool
+    allowance: Allowance
 
 
 class Head(NamedTuple):
@@ -78,13 +91,15 @@ class Encoder:
         new_versions: ChannelVersions,
         *,
         trusting: bool = True,
+        limit: int | None = None,
     ) -> NewCheckpoint:
-        """Split a checkpoint into records.
+        """Split a checkpoint into records, or raise `TakesLong` beyond `limit` bytes.
 
         Channels that are not in `new_versions` are as in the parent: its references are used again
         where they are remembered.
         """
         parent = Address.of(config)
+        terms = Terms(parent.thread_id, trusting, Allowance(limit))
         head = self._heads.get(parent) if trusting else None
         versions = checkpoint["channel_versions"]
         values: dict[str, Any] = {}
@@ -97,7 +112,7 @@ class Encoder:
                 values[name] = old.kept
                 parts += _carried(old.references, head.shelf)
             else:
-                values[name], fresh = self._split(parent.thread_id, name, value, trusting)
+                values[name], fresh = self._split(terms, name, value)
                 parts += fresh
         facts = get_serializable_checkpoint_metadata(config, metadata)
         return NewCheckpoint(
@@ -118,12 +133,13 @@ class Encoder:
         task_path: str,
         *,
         trusting: bool = True,
+        limit: int | None = None,
     ) -> list[NewWrite]:
-        """One record a write, numbered as LangGraph asks of every saver."""
-        thread_id = Address.of(config).thread_id
+        """One record a write, numbered as LangGraph asks of every saver; or raise `TakesLong`."""
+        terms = Terms(Address.of(config).thread_id, trusting, Allowance(limit))
         encoded: list[NewWrite] = []
         for position, (channel, value) in enumerate(writes):
-            kept, parts = self._split(thread_id, channel, value, trusting)
+            kept, parts = self._split(terms, channel, value)
             place = WRITES_IDX_MAP.get(channel, position)
             content = self.codec.encode(channel, kept)
             encoded.append(NewWrite(task_id, place, task_path, channel, content, parts))
@@ -191,9 +207,7 @@ class Encoder:
                 self.codec.encode(channel, value)  # raises with the name of the one at fault
             raise
 
-    def _split(
-        self, thread_id: str, channel: str, value: Any, trusting: bool
-    ) -> tuple[Any, list[NewPart]]:
+    def _split(self, terms: Terms, channel: str, value: Any) -> tuple[Any, list[NewPart]]:
         kept, parts = splitting.split(value)
         return kept, [
             NewPart(
@@ -201,14 +215,13 @@ class Encoder:
                 part.path,
                 part.form,
                 records.lane_of(channel, part),
-                self._elements(thread_id, channel, part.pieces, trusting),
+                self._elements(terms, channel, part.pieces),
             )
             for part in parts
         ]
 
-    def _elements(
-        self, thread_id: str, channel: str, pieces: Iterable[Any], trusting: bool
-    ) -> list[Element]:
+    def _elements(self, terms: Terms, channel: str, pieces: Iterable[Any]) -> list[Element]:
+        thread_id, trusting, allowance = terms
         elements: list[Element] = []
         recall = self._memory.recall
         for piece in pieces:
@@ -217,9 +230,14 @@ class Encoder:
                 known.data is not None
                 or (trusting and known.shelf is not None and known.shelf.thread_id == thread_id)
             ):
-                elements.append(known)
+                element = known
             else:
-                elements.append(self._new_element(channel, piece))
+                allowance.look_at(piece)
+                element = self._new_element(channel, piece)
+                allowance.take(len(element.data or b""))
+            if element.media:
+                elements += element.media
+            elements.append(element)
         return elements
 
     def _new_element(self, channel: str, piece: Any) -> Element:
@@ -227,7 +245,7 @@ class Encoder:
             return self.codec.element(channel, list(piece), many=True)
         element = self.codec.element(channel, piece, many=False)
         if (snapshot := snapshots.attempt(piece)) is not None:
-            self._memory.remember(piece, snapshot, element, len(element.data or b""))
+            self._memory.remember(piece, snapshot, element, element.size)
         return element
 
     def _join(
@@ -244,29 +262,68 @@ class Encoder:
     def _values(self, stored: StoredCheckpoint, channel: str, spans: Spans) -> list[Any]:
         values: list[Any] = []
         elements, remember = stored.elements, self._memory.remember
+        media: list[Template] = []  # of the element that comes next
         for number in expand(spans):
             element = elements.get(number)
             if type(element) is Template:
+                if element.element.type:
+                    media.append(element)
+                    continue
                 value = element.copy()
                 remember(value, element.snapshot, element.element, element.size)
                 values.append(value)
             elif type(element) is StoredElement:
-                values += self._decode(stored.shelf, channel, number, element)
+                if element.content.type.startswith(TYPE):
+                    media.append(self._decode_medium(stored.shelf, channel, number, element))
+                    continue
+                values += self._decode(stored.shelf, channel, number, element, media)
             else:
                 raise ValueNotRead(channel, f"element {number} of its thread is missing")
+            media = []
         return values
 
-    def _decode(
+    def _decode_medium(
         self, shelf: Shelf, channel: str, number: int, stored: StoredElement
+    ) -> Template:
+        data = self.codec.decode(channel, _inside(channel, stored))
+        element = Element.stored(shelf, number, TYPE)
+        medium = Template(data, snapshots.take(data), element, len(data))
+        self.templates.keep(shelf, number, medium)
+        return medium
+
+    def _decode(
+        self,
+        shelf: Shelf,
+        channel: str,
+        number: int,
+        stored: StoredElement,
+        media: Sequence[Template],
     ) -> Sequence[Any]:
-        value = self.codec.decode(channel, stored.content)
+        content = _inside(channel, stored)
+        if not media:
+            value = self.codec.decode(channel, content)
+        else:
+            found = [medium.copy() for medium in media]
+            value = self.codec.decode_with_media(channel, content, found)
         if stored.many:
             return cast(Sequence[Any], value)
         if (snapshot := snapshots.attempt(value)) is not None:
-            element, size = Element.stored(shelf, number), len(stored.content.data)
+            element = Element.stored(shelf, number)
+            element.media = tuple(medium.element for medium in media)
+            size = len(content.data) + sum(medium.size for medium in media)
             self._memory.remember(value, snapshot, element, size)
             self.templates.keep(shelf, number, Template(value, snapshot, element, size))
         return (value,)
+
+
+def _inside(channel: str, stored: StoredElement) -> Encoded:
+    if stored.blob is not None:
+        raise BlobMissing(
+            channel,
+            stored.blob,
+            "is in a blob store and none is open: give open_checkpointer its URL as `blobs`",
+        )
+    return stored.content
 
 
 def _carried(references: Iterable[Reference], shelf: Shelf) -> Iterator[NewPart]:

@@ -3,13 +3,22 @@
     CheckpointError
     ├── InvalidURL              the address of the database is not one that we understand
     ├── DatabaseUnavailable     the database cannot be opened, read or written
-    │   └── DatabaseTooNew      a newer release wrote it
+    │   ├── DatabaseTooNew      a newer release wrote it
+    │   └── BlobsUnavailable    the store of large values cannot be reached, or refused a call
     ├── ValueNotStored          a value was refused on its way in; its call wrote nothing
     ├── ValueNotRead            a stored value cannot be decoded
+    │   └── BlobMissing         a large value is not where its row says
+    ├── CheckpointNotFound      a config names a checkpoint that is not there
+    ├── NotOffered              this kind of database cannot do that
+    ├── KeysNotUsable           the serializers given have no keys that could be changed
+    ├── SourceError             what is to be imported cannot be read
+    ├── ImportRefused           an import would have overwritten what is there
     └── LeaseLost               somebody with a newer fencing token writes to the thread now
 
 Each message says what was found, where, and what to do about it.
 """
+
+from collections.abc import Sequence
 
 
 class CheckpointError(Exception):
@@ -26,6 +35,10 @@ class DatabaseUnavailable(CheckpointError):
 
 class DatabaseTooNew(DatabaseUnavailable):
     """The database has a schema that only a newer release knows."""
+
+
+class BlobsUnavailable(DatabaseUnavailable):
+    """The store of large values cannot be used now. A write that needed it wrote nothing."""
 
 
 class ValueNotStored(CheckpointError):
@@ -51,6 +64,40 @@ class ValueNotRead(CheckpointError):
         self.channel = channel
 
 
+class NotOffered(CheckpointError):
+    """Something was asked for that this kind of database cannot do."""
+
+
+class KeysNotUsable(CheckpointError):
+    """A change of keys was asked for, of a serializer that does not encrypt."""
+
+
+class CheckpointNotFound(CheckpointError):
+    """A config names a checkpoint that the database does not have."""
+
+    def __init__(self, address: Sequence[str]) -> None:
+        thread_id, checkpoint_ns, checkpoint_id = address
+        which = f"checkpoint {checkpoint_id!r}" if checkpoint_id else "checkpoint"
+        super().__init__(
+            f"thread {thread_id[:80]!r} has no {which} in namespace {checkpoint_ns!r}."
+            " Take the config from `list` or from a state's `config`."
+        )
+
+
+class BlobMissing(ValueNotRead):
+    """A stored value's bytes are outside the database, and cannot be found there.
+
+    `key` is the blob's, in its store.
+    """
+
+    def __init__(self, channel: str, key: str, where: str) -> None:
+        CheckpointError.__init__(
+            self, f"{channel!r} was stored but cannot be read: its blob {key} {where}."
+        )
+        self.channel = channel
+        self.key = key
+
+
 class LeaseLost(CheckpointError):
     """A write was refused: its fencing token is older than one that the thread has seen.
 
@@ -64,3 +111,13 @@ class LeaseLost(CheckpointError):
             f" {token} and the thread has seen {newest}. Stop this attempt."
         )
         self.thread_id = thread_id
+
+
+class SourceError(CheckpointError):
+    """What is to be imported cannot be opened or read, or is not what another checkpointer
+    wrote.
+    """
+
+
+class ImportRefused(CheckpointError):
+    """Threads of the source are in the target already, with other content. Nothing was written."""

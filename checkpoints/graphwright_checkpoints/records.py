@@ -6,7 +6,8 @@ so that a message in a write and in ten checkpoints is stored once.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ormsgpack
@@ -60,6 +61,14 @@ class Reference(NamedTuple):
     spans: Spans
 
 
+Blobs = Mapping[bytes, str | None]
+"""By an element's digest the key of the blob that has its bytes, for the element's row alone.
+
+None says that the thread has the element already: a database that does not find it there raises
+`Stale`, and one that finds it with another blob than the key that is given dooms that key.
+"""
+
+
 class NewPart(NamedTuple):
     """A part of a value that is to be stored: its elements, or its reference on a shelf."""
 
@@ -71,11 +80,16 @@ class NewPart(NamedTuple):
     elements: Sequence[Element]
     spans: Spans = ()
     shelf: Shelf | None = None
+    blobs: Blobs = MappingProxyType({})
 
     @property
     def size(self) -> int:
         """Bytes that may have to be written."""
-        return sum(len(element.data or b"") for element in self.elements)
+        return sum(
+            len(element.data or b"")
+            for element in self.elements
+            if element.digest not in self.blobs
+        )
 
 
 class NewCheckpoint(NamedTuple):
@@ -112,10 +126,11 @@ class NewWrite(NamedTuple):
 
 
 class StoredElement(NamedTuple):
-    """An element as the database has it."""
+    """An element as the database has it. Its data is empty where a blob has the bytes."""
 
     many: bool
     content: Encoded
+    blob: str | None = None
 
 
 class StoredWrite(NamedTuple):
@@ -124,6 +139,17 @@ class StoredWrite(NamedTuple):
     task_id: str
     channel: str
     content: Encoded
+    references: Sequence[Reference]
+
+
+class Head(NamedTuple):
+    """A stored checkpoint without its writes and elements."""
+
+    shelf: Shelf
+    address: Address
+    parent_id: str | None
+    body: Encoded
+    metadata: str
     references: Sequence[Reference]
 
 
@@ -140,6 +166,36 @@ class StoredCheckpoint(NamedTuple):
     elements: Mapping[int, StoredElement | Template]
     size: int
     """Bytes to decode."""
+
+    @property
+    def outside(self) -> dict[int, str]:
+        """The keys of the blobs to fetch, by their elements' numbers."""
+        return {
+            number: element.blob
+            for number, element in self.elements.items()
+            if isinstance(element, StoredElement) and element.blob is not None
+        }
+
+    def filled(self, blobs: Mapping[int, bytes]) -> "StoredCheckpoint":
+        """The same, with the bytes that are outside."""
+        elements = dict(self.elements)
+        for number, data in blobs.items():
+            row = elements[number]
+            assert isinstance(row, StoredElement)
+            elements[number] = StoredElement(row.many, row.content._replace(data=data))
+        size = self.size + sum(map(len, blobs.values()))
+        return self._replace(elements=elements, size=size)
+
+
+class Selection(NamedTuple):
+    """Which checkpoints `list` asks for, and how many. None means any; `before` is an id."""
+
+    thread_id: str | None = None
+    checkpoint_ns: str | None = None
+    checkpoint_id: str | None = None
+    before: str | None = None
+    metadata: Mapping[str, Any] = MappingProxyType({})
+    limit: int | None = None
 
 
 def fence(config: RunnableConfig) -> int | None:
@@ -167,12 +223,14 @@ def lane_of(channel: str, part: Part) -> str:
     return f"{name}?" if part.pieces and getattr(part.pieces[-1], "id", "") is None else name
 
 
-def encode_references(references: Iterable[Reference]) -> bytes | None:
+def encode_references(references: Sequence[Reference]) -> bytes | None:
     """References in bytes that need no key to be read; None for none."""
+    if not references:
+        return None
     rows = [
         (channel, path, int(form), relative(spans)) for channel, path, form, spans in references
     ]
-    return ormsgpack.packb(rows) if rows else None
+    return ormsgpack.packb(rows)
 
 
 def decode_references(data: bytes | None) -> list[Reference]:

@@ -1,14 +1,16 @@
 """Between Python values and bytes, with errors that name the channel."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
-from graphwright_checkpoints import surrogates
+from graphwright_checkpoints import media, surrogates
 from graphwright_checkpoints.elements import Element
 from graphwright_checkpoints.errors import ValueNotRead, ValueNotStored
+from graphwright_checkpoints.media import Medium
 
 MAX_VALUE = 990_000_000  # bytes; SQLite limits a row to 10^9 by default
 DIGEST = 16  # bytes
@@ -46,6 +48,26 @@ class Codec:
     def element(self, channel: str, value: Any, many: bool) -> Element:
         """A value, or with `many` a list of small ones, as an element to be stored."""
         plain = self._serialize(channel, value)
+        if media.is_likely(plain.data):
+            rest, found = media.take_out(value)
+            if found:
+                return self._element_of_media(channel, rest, found)
+        return self._element(plain, many)
+
+    def _element_of_media(self, channel: str, rest: Any, found: Sequence[Medium]) -> Element:
+        elements = []
+        for medium in found:
+            type_, data = self._serialize(channel, medium.data)
+            elements.append(self._element(Encoded(media.TYPE + type_, data), many=False))
+        # The digests are there for the element's own: it is another one with other media.
+        holes = [
+            [list(path), inner.digest] for (path, _), inner in zip(found, elements, strict=True)
+        ]
+        element = self._element(self._serialize(channel, [rest, holes]), many=False)
+        element.media = tuple(elements)
+        return element
+
+    def _element(self, plain: Encoded, many: bool) -> Element:
         digest = hashlib.blake2b(
             plain.data,
             digest_size=DIGEST,
@@ -56,10 +78,18 @@ class Codec:
 
     def decode(self, channel: str, content: Encoded) -> Any:
         """Read one value back, or raise `ValueNotRead` with the channel's name."""
+        content = Encoded(content.type.removeprefix(media.TYPE), content.data)
         try:
             return self.serde.loads_typed(content)
         except Exception as error:
             raise ValueNotRead(channel, f"{error} (stored as {content.type!r})") from error
+
+    def decode_with_media(self, channel: str, content: Encoded, found: Sequence[bytes]) -> Any:
+        """Read back a value whose media were stored as elements of their own."""
+        value, holes = self.decode(channel, content)
+        return media.put_back(
+            value, [Medium(path, data) for (path, _), data in zip(holes, found, strict=True)]
+        )
 
     def _serialize(self, channel: str, value: Any) -> Encoded:
         try:

@@ -65,3 +65,14 @@ def union(many: Iterable[Spans]) -> list[range]:
         else:
             merged.append(range(start, start + count))
     return merged
+
+
+def outside(numbers: Sequence[int], used: Sequence[range]) -> Iterator[int]:
+    """Which of the sorted numbers are in none of the ascending ranges."""
+    ranges = iter(used)
+    current = next(ranges, range(0))
+    for number in numbers:
+        while current and number >= current.stop:
+            current = next(ranges, range(0))
+        if number not in current:
+            yield number

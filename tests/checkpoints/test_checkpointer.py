@@ -1,9 +1,12 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from graphwright_checkpoints import DatabaseUnavailable, InvalidURL, SqliteSaver, open_checkpointer
+from graphwright_checkpoints import DatabaseUnavailable, InvalidURL, Saver, open_checkpointer
 
 CONFIG = {"configurable": {"thread_id": "t"}}
 
@@ -20,7 +23,7 @@ def test_relative_and_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyP
 async def test_in_memory(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with open_checkpointer(url) as saver:
-        assert isinstance(saver, SqliteSaver)
+        assert isinstance(saver, Saver)
         assert await saver.aget_tuple(CONFIG) is None
     assert list(tmp_path.iterdir()) == []
 
@@ -34,7 +37,7 @@ def test_langgraphs_own_memory() -> None:
     "url",
     [
         "checkpoints.db",
-        "redis://localhost",
+        "oracle://localhost",
         "sqlite://host/file.db",
         "sqlite:///file.db?mode=ro",
         "memory://somewhere",
@@ -45,11 +48,44 @@ def test_other_urls_are_refused_with_the_forms_that_work(url: str) -> None:
         open_checkpointer(url)
 
 
+WITHOUT_DRIVER = """
+import sys
+sys.modules[sys.argv[2]] = None
+from graphwright_checkpoints import InvalidURL, open_checkpointer
+try:
+    open_checkpointer(sys.argv[1])
+except InvalidURL as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "driver", "extra"),
+    [
+        ("mysql://localhost/db", "pymysql", "mysql"),
+        ("mariadb://localhost/db", "pymysql", "mysql"),
+        ("mongodb://localhost/db", "pymongo", "mongodb"),
+        ("redis://localhost", "redis", "redis"),
+        ("firestore://project", "google.api_core", "firestore"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_pip_command(url: str, driver: str, extra: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT_DRIVER, url, driver],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ).stdout
+    assert f"({driver}" in said
+    assert f": pip install 'graphwright[{extra}]'" in said
+
+
 def test_a_refused_url_does_not_show_its_password() -> None:
     with pytest.raises(InvalidURL) as caught:
-        open_checkpointer("postgresql://me:secret@localhost/db")
+        open_checkpointer("oracle://me:secret@localhost/db")
     assert "secret" not in str(caught.value)
-    assert "postgresql" in str(caught.value)
+    assert "oracle" in str(caught.value)
 
 
 def test_use_after_the_block_is_explained(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A worker that lost its lease cannot write any more."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ def put(saver: Any, token: int | None) -> Any:
     return saver.put(config(token), empty_checkpoint(), {}, {})
 
 
-def test_an_older_token_is_refused_and_writes_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/c.db"
+def test_an_older_token_is_refused_and_writes_nothing(url: str) -> None:
     with open_checkpointer(url) as old, open_checkpointer(url) as new:
         first = put(old, 1)
         assert "__fence" not in new.get_tuple(first).metadata
@@ -36,25 +34,24 @@ def test_an_older_token_is_refused_and_writes_nothing(tmp_path: Path) -> None:
         assert new.get_tuple(first).pending_writes == []
 
 
-async def test_a_refused_write_does_not_take_others_with_it(tmp_path: Path) -> None:
-    async with open_checkpointer(f"sqlite:///{tmp_path}/c.db") as saver:
+async def test_a_refused_write_does_not_take_others_with_it(url: str) -> None:
+    async with open_checkpointer(url) as saver:
         await saver.aput(config(2), empty_checkpoint(), {}, {})
         outcomes = await asyncio.gather(
             *(saver.aput(config(token), empty_checkpoint(), {}, {}) for token in (2, 1, 2, 3, 2)),
             return_exceptions=True,
         )
-        assert [isinstance(outcome, LeaseLost) for outcome in outcomes] == [
-            False,
-            True,
-            False,
-            False,
-            True,
-        ]
-        assert len([found async for found in saver.alist(config())]) == 4
+        lost = [isinstance(outcome, LeaseLost) for outcome in outcomes]
+        # Some databases are asked from several threads: then 3 may come before the 2 beside it.
+        assert lost[1:4:2] == [True, False]
+        if url.startswith(("sqlite", "postgres")):
+            assert lost == [False, True, False, False, True]
+        stored = [found async for found in saver.alist(config())]
+        assert len(stored) == 1 + lost.count(False)
 
 
-async def test_a_fence_can_be_raised_before_the_first_write(tmp_path: Path) -> None:
-    async with open_checkpointer(f"sqlite:///{tmp_path}/c.db") as saver:
+async def test_a_fence_can_be_raised_before_the_first_write(url: str) -> None:
+    async with open_checkpointer(url) as saver:
         await saver.araise_fence("t", 5)
         with pytest.raises(LeaseLost):
             put(saver, 4)

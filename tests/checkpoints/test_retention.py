@@ -1,21 +1,16 @@
 """What is deleted leaves nothing behind, and what stays can be read."""
 
-import sqlite3
-from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, MessagesState, StateGraph
+from tests.checkpoints.stored import Stored
 from typing_extensions import TypedDict
 
 from graphwright_checkpoints import open_checkpointer
-from graphwright_checkpoints.records import decode_references
-from graphwright_checkpoints.spans import expand
-from graphwright_checkpoints.sqlite import retention, shelves
 
-TABLES = ("checkpoint_threads", "checkpoints", "checkpoint_writes", "checkpoint_elements")
 TEXT = "word " * 100
 
 
@@ -38,51 +33,13 @@ def talk(saver: Any, thread: str, turns: int = 3) -> Any:
     return graph
 
 
-class Rows:
-    """Looks into the raw tables."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def _query(self, statement: str) -> list[Any]:
-        link = sqlite3.connect(self._path)
-        try:
-            return link.execute(statement).fetchall()
-        finally:
-            link.close()
-
-    def counts(self) -> list[int]:
-        return [self._query(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES]
-
-    def elements(self) -> set[int]:
-        return {rowid for (rowid,) in self._query("SELECT id FROM checkpoint_elements")}
-
-    def referred(self) -> set[int]:
-        return {
-            (thread << shelves.BITS) + number
-            for table in ("checkpoints", "checkpoint_writes")
-            for thread, refs in self._query(f"SELECT thread, refs FROM {table}")
-            for reference in decode_references(refs)
-            for number in expand(reference.spans)
-        }
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "c.db"
-
-
-@pytest.fixture
-def rows(path: Path) -> Rows:
-    return Rows(path)
-
-
 @pytest.mark.parametrize("batch", [1, 500])
 def test_no_row_and_no_element_is_left(
-    path: Path, rows: Rows, batch: int, monkeypatch: pytest.MonkeyPatch
+    url: str, stored: Stored, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "BATCH", batch)
-    with open_checkpointer(f"sqlite:///{path}") as saver:
+    for name in stored.batches:
+        monkeypatch.setattr(name, batch)
+    with open_checkpointer(url) as saver:
         for thread in "abc":
             talk(saver, thread)
         saver.copy_thread("c", "d")
@@ -93,38 +50,38 @@ def test_no_row_and_no_element_is_left(
         assert kept is not None
         assert len(kept.checkpoint["channel_values"]["messages"]) == 6
         saver.delete_thread("d")
-    assert rows.counts() == [0, 0, 0, 0]
+    assert stored.counts() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("batch", [1, 500])
 def test_keep_latest_sweeps_what_nothing_refers_to(
-    path: Path, rows: Rows, batch: int, monkeypatch: pytest.MonkeyPatch
+    url: str, stored: Stored, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "BATCH", batch)
-    with open_checkpointer(f"sqlite:///{path}") as saver:
+    for name in stored.batches:
+        monkeypatch.setattr(name, batch)
+    with open_checkpointer(url) as saver:
         graph = talk(saver, "t")
         before = graph.get_state(config()).values
         saver.prune(["t"])
-        assert rows.elements() == rows.referred()
+        assert stored.elements() == stored.referred()
         assert len(list(saver.list(config()))) == 1
         assert graph.get_state(config()).values == before
         talk(saver, "t", turns=1)  # the saver must not refer to what was swept
         assert len(graph.get_state(config()).values["messages"]) == 8
-    with open_checkpointer(f"sqlite:///{path}") as saver:
+    with open_checkpointer(url) as saver:
         assert len(chat(saver).get_state(config()).values["messages"]) == 8
-    assert rows.elements() >= rows.referred()
+    assert stored.elements() >= stored.referred()
 
 
-def test_a_runs_deletion_keeps_what_others_refer_to(path: Path, rows: Rows) -> None:
-    with open_checkpointer(f"sqlite:///{path}") as saver:
+def test_a_runs_deletion_keeps_what_others_refer_to(url: str, stored: Stored) -> None:
+    with open_checkpointer(url) as saver:
         graph = talk(saver, "t")
         saver.delete_for_runs(["t-0", "t-2"])
-        assert rows.elements() == rows.referred()
+        assert stored.elements() == stored.referred()
         assert len(graph.get_state(config()).values["messages"]) == 4
 
 
-def test_another_process_that_sweeps_does_not_mislead_a_saver(path: Path) -> None:
-    url = f"sqlite:///{path}"
+def test_another_process_that_sweeps_does_not_mislead_a_saver(url: str) -> None:
     with open_checkpointer(url) as one, open_checkpointer(url) as two:
         graph = talk(one, "t")
         state = graph.get_state(config()).values["messages"]
@@ -140,21 +97,18 @@ def test_another_process_that_sweeps_does_not_mislead_a_saver(path: Path) -> Non
         assert [message.content for message in found[len(state) :]] == ["more"]
 
 
-def test_a_deletion_that_was_interrupted_is_finished_by_the_next(path: Path, rows: Rows) -> None:
-    with open_checkpointer(f"sqlite:///{path}") as saver:
+def test_a_deletion_that_was_interrupted_is_finished_by_the_next(url: str, stored: Stored) -> None:
+    with open_checkpointer(url) as saver:
         talk(saver, "t")
-        link = sqlite3.connect(path)
-        with link:
-            link.execute("UPDATE checkpoint_threads SET thread_id = NULL")  # as far as it got
-        link.close()
+        stored.interrupt_deletion()
         assert saver.get_tuple(config()) is None
         assert list(saver.list(None)) == []
         saver.delete_thread("another")
-    assert rows.counts() == [0, 0, 0, 0]
+    assert stored.counts() == [0, 0, 0, 0]
 
 
-def test_a_copy_onto_a_thread_that_has_elements(path: Path) -> None:
-    with open_checkpointer(f"sqlite:///{path}") as saver:
+def test_a_copy_onto_a_thread_that_has_elements(url: str) -> None:
+    with open_checkpointer(url) as saver:
         graph = talk(saver, "t", turns=2)
         talk(saver, "u", turns=1)
         expected = [state.values for state in graph.get_state_history(config("t"))]
@@ -180,8 +134,8 @@ def say_node(saver: Any) -> Any:
     return builder.add_edge(START, "add").add_edge("add", END).compile(saver)
 
 
-def test_keep_latest_keeps_what_delta_channels_are_rebuilt_from(path: Path, rows: Rows) -> None:
-    with open_checkpointer(f"sqlite:///{path}") as saver:
+def test_keep_latest_keeps_what_delta_channels_are_rebuilt_from(url: str, stored: Stored) -> None:
+    with open_checkpointer(url) as saver:
         graph = say_node(saver)
         for turn in range(7):
             graph.invoke({"words": [f"turn {turn} {TEXT}"]}, config())
@@ -189,15 +143,15 @@ def test_keep_latest_keeps_what_delta_channels_are_rebuilt_from(path: Path, rows
         assert len(before) == 14
         total = len(list(saver.list(config())))
         saver.prune(["t"])
-        assert rows.elements() == rows.referred()
+        assert stored.elements() == stored.referred()
         assert graph.get_state(config()).values["words"] == before
         assert 1 < len(list(saver.list(config()))) < total
         graph.invoke({"words": ["more"]}, config())
         assert graph.get_state(config()).values["words"][14:15] == ["more"]
 
 
-def test_forks_of_delta_channels_do_not_leak_into_each_other(path: Path) -> None:
-    with open_checkpointer(f"sqlite:///{path}") as saver:
+def test_forks_of_delta_channels_do_not_leak_into_each_other(url: str) -> None:
+    with open_checkpointer(url) as saver:
         graph = say_node(saver)
         for turn in range(3):
             graph.invoke({"words": [f"turn {turn}"]}, config())
@@ -223,8 +177,8 @@ def test_forks_of_delta_channels_do_not_leak_into_each_other(path: Path) -> None
         ]
 
 
-async def test_delta_history_is_that_of_langgraphs_own_walk(path: Path) -> None:
-    async with open_checkpointer(f"sqlite:///{path}") as saver:
+async def test_delta_history_is_that_of_langgraphs_own_walk(url: str) -> None:
+    async with open_checkpointer(url) as saver:
         graph = say_node(saver)
         for turn in range(5):
             await graph.ainvoke({"words": [f"turn {turn} {TEXT}"]}, config())

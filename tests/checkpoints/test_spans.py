@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphwright_checkpoints.spans import absolute, collect, expand, relative, union
+from graphwright_checkpoints.spans import absolute, collect, expand, outside, relative, union
 
 numbers = st.lists(st.integers(0, 30))
 
@@ -30,3 +30,10 @@ def test_a_union_has_each_number_once_in_ranges_with_gaps(given: list[list[int]]
     wanted = {number for one in given for number in one}
     assert [number for span in ranges for number in span] == sorted(wanted)
     assert all(left.stop < right.start for left, right in pairwise(ranges))
+
+
+@given(st.sets(st.integers(0, 30)), st.lists(numbers))
+def test_outside_is_what_no_span_has(given: set[int], many: list[list[int]]) -> None:
+    used = union(collect(some) for some in many)
+    expected = sorted(given - {number for some in many for number in some})
+    assert list(outside(sorted(given), used)) == expected

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from graphwright_checkpoints.elements import Element, Shelf
 from graphwright_checkpoints.errors import CheckpointError, DatabaseUnavailable, ValueNotStored
+from graphwright_checkpoints.sqlite.ledgers import Ledgers
 
 Result = TypeVar("Result")
 
@@ -15,11 +16,12 @@ Result = TypeVar("Result")
 class Transaction:
     """An open transaction: its connection, and what is to be noted once it is committed."""
 
-    def __init__(self, link: sqlite3.Connection) -> None:
+    __slots__ = ("execute", "ledgers", "link", "placed")
+
+    def __init__(self, link: sqlite3.Connection, ledgers: Ledgers) -> None:
         self.link = link
         self.execute = link.execute
-        self.shelves: dict[str, Shelf] = {}
-        """Threads that this transaction has looked up, or made."""
+        self.ledgers = ledgers
         self.placed: list[tuple[Element, Shelf, int]] = []
         """Elements, and the shelf and number that they got."""
 
@@ -57,6 +59,7 @@ class Connection:
         self._link = sqlite3.connect(
             path, timeout=patience, isolation_level=None, check_same_thread=False
         )
+        self._ledgers = Ledgers(self._link)
 
     def run(self, work: Work[Result], begin: Begin) -> Result:
         """Do `work` in a transaction, after whoever is using the connection."""
@@ -97,13 +100,16 @@ class Connection:
 
     def _transact(self, work: Work[Result], begin: Begin) -> Result:
         try:
-            transaction = Transaction(self._link)
+            transaction = Transaction(self._link, self._ledgers)
             self._link.execute(begin)
             try:
+                if begin is Begin.WRITE:
+                    self._ledgers.check()
                 result = work(transaction)
                 self._link.execute("COMMIT")
             finally:
                 if self._link.in_transaction:
+                    self._ledgers.forget()
                     self._link.execute("ROLLBACK")
         except (sqlite3.Error, UnicodeEncodeError) as error:
             raise self._explain(error) from error

@@ -1,12 +1,14 @@
 """Copies of threads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from graphwright_checkpoints.database import Stale
 from graphwright_checkpoints.elements import Element, Shelf
 from graphwright_checkpoints.records import Reference, decode_references, encode_references
 from graphwright_checkpoints.spans import collect, expand
-from graphwright_checkpoints.sqlite import shelves
+from graphwright_checkpoints.sqlite import outside, shelves
 from graphwright_checkpoints.sqlite.connection import Transaction
+from graphwright_checkpoints.sqlite.ledgers import Ledger
 
 TABLES = {
     "checkpoints": "checkpoint_ns, checkpoint_id, parent_checkpoint_id, run_id, type, body,"
@@ -16,19 +18,25 @@ TABLES = {
 }
 
 
-def copy_thread(transaction: Transaction, source: str, target: str) -> None:
-    """Give `target` every row of `source`; what `target` had under the same ids is replaced."""
+def copy_thread(
+    transaction: Transaction, source: str, target: str, blobs: Mapping[str, str]
+) -> None:
+    """Give `target` every row of `source`; what `target` had under the same ids is replaced.
+
+    `blobs` has the copy's key for each of the source's blobs, or else this raises `Stale`.
+    """
     origin = shelves.find(transaction, source)
     if origin is None or source == target:
         return
+    outer = outside.select_between(transaction, *shelves.bounds(origin))
+    if any(blob not in blobs for _, blob in outer):
+        raise Stale
     is_new = shelves.find(transaction, target) is None
-    copy = shelves.open_for(transaction, target, None)
+    ledger = shelves.open_for(transaction, target, None)
+    copy = ledger.shelf
     if is_new:
-        transaction.execute(
-            "INSERT INTO checkpoint_elements SELECT id + ?, digest, many, type, data"
-            " FROM checkpoint_elements WHERE id BETWEEN ? AND ?",
-            ((copy.key - origin.key) << shelves.BITS, *shelves.bounds(origin)),
-        )
+        _copy_elements(transaction, origin, copy, [(row, blobs[blob]) for row, blob in outer])
+        ledger.next.clear()
     for table, columns in TABLES.items():
         rows = transaction.execute(
             f"SELECT {columns} FROM {table} WHERE thread = ?", (origin.key,)
@@ -36,7 +44,7 @@ def copy_thread(transaction: Transaction, source: str, target: str) -> None:
         marks = ", ".join("?" * (columns.count(",") + 2))
         for *row, refs in rows:
             if not is_new:
-                moved = _moved(transaction, origin, copy, decode_references(refs))
+                moved = [*_moved(transaction, origin, ledger, decode_references(refs), blobs)]
                 refs = encode_references(moved)
             transaction.execute(
                 f"INSERT OR REPLACE INTO {table} (thread, {columns}) VALUES ({marks})",
@@ -44,19 +52,40 @@ def copy_thread(transaction: Transaction, source: str, target: str) -> None:
             )
 
 
+def _copy_elements(
+    transaction: Transaction, origin: Shelf, copy: Shelf, blobs: Iterable[tuple[int, str]]
+) -> None:
+    away = (copy.key - origin.key) << shelves.BITS
+    transaction.execute(
+        "INSERT INTO checkpoint_elements SELECT id + ?, digest, many, type, data, blob"
+        " FROM checkpoint_elements WHERE id BETWEEN ? AND ?",
+        (away, *shelves.bounds(origin)),
+    )
+    transaction.link.executemany(
+        "UPDATE checkpoint_elements SET blob = ? WHERE id = ?",
+        [(blob, rowid + away) for rowid, blob in blobs],
+    )
+
+
 def _moved(
-    transaction: Transaction, origin: Shelf, copy: Shelf, references: Iterable[Reference]
+    transaction: Transaction,
+    origin: Shelf,
+    copy: Ledger,
+    references: Iterable[Reference],
+    blobs: Mapping[str, str],
 ) -> Iterator[Reference]:
     """The references on a shelf that has elements of its own under the same numbers."""
     for reference in references:
-        elements = [
-            Element(*row)
-            for number in expand(reference.spans)
-            for row in transaction.execute(
-                "SELECT digest, many, type, data FROM checkpoint_elements WHERE id = ?",
+        elements: list[Element] = []
+        kept: dict[bytes, str | None] = {}
+        for number in expand(reference.spans):
+            digest, many, type_, data, blob = transaction.execute(
+                "SELECT digest, many, type, data, blob FROM checkpoint_elements WHERE id = ?",
                 ((origin.key << shelves.BITS) + number,),
-            )
-        ]
-        placed = shelves.place(transaction, copy, reference.channel, elements)
+            ).fetchone()
+            elements.append(Element(digest, many, type_, data))
+            if blob is not None:
+                kept[digest] = blobs[blob]
+        placed = shelves.place(transaction, copy, reference.channel, elements, kept)
         spans = collect(placed[element.digest] for element in elements)
         yield reference._replace(spans=spans)

@@ -1,104 +1,211 @@
-"""One database file (or memory) and the ways into it.
-
-A thread hop per call is what makes the official async saver cost 8.6 times the run it protects, so
-coroutines read and write on the event loop, and hop only where that could hold the loop.
-"""
+"""Checkpoints in one SQLite file."""
 
 import asyncio
-import sqlite3
-import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
-from graphwright_checkpoints.errors import CheckpointError, DatabaseTooNew, DatabaseUnavailable
-from graphwright_checkpoints.sqlite.connection import Begin, Connection, Result, Taken, Work
+from langgraph.checkpoint.serde.base import SerializerProtocol
 
-PATIENCE = 30.0  # seconds that a thread waits for another process's transaction
-OPENING = 5.0  # seconds within which processes that open one new file together get their turn
+from graphwright_checkpoints.database import Stale
+from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.errors import DatabaseUnavailable, InvalidURL
+from graphwright_checkpoints.records import (
+    Address,
+    Head,
+    NewCheckpoint,
+    NewWrite,
+    Reference,
+    Selection,
+    StoredCheckpoint,
+)
+from graphwright_checkpoints.serialization import Codec, Encoded
+from graphwright_checkpoints.sqlite import (
+    contents,
+    copying,
+    deleting,
+    outside,
+    queries,
+    schema,
+    shelves,
+    storage,
+)
+from graphwright_checkpoints.sqlite.batches import Batches
+from graphwright_checkpoints.sqlite.connection import Transaction
+from graphwright_checkpoints.sqlite.file import File
+from graphwright_checkpoints.storage import Amount, Outline, Usage
+from graphwright_checkpoints.templates import Templates
+
+FORMS = "sqlite:///relative.db, sqlite:////absolute/path.db or sqlite:// (in memory)"
+READ_INLINE = 512 * 1024  # bytes of elements; reading more holds the loop for milliseconds
+OPTIONS = {"": "NORMAL", "synchronous=normal": "NORMAL", "synchronous=full": "FULL"}
+"""`PRAGMA synchronous` by the URL's query."""
+
+PAGE = 500  # rows that one read of an outline takes, so that other readers have their turn
+
+Result = TypeVar("Result")
 
 
-class Database:
-    """Transactions on one database, for threads and for event loops, any number of each.
+class SqliteDatabase:
+    """A `Database` that threads, event loops and processes may share, any number of each."""
 
-    `read` and `write` wait; coroutines use `read_soon` and `batches.Batches`.
-    """
+    def __init__(self, path: str, synchronous: str = "NORMAL") -> None:
+        self._path = path
+        self._synchronous = synchronous
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._writer = _connect(path, PATIENCE)
-        # A database in memory belongs to one connection: everybody shares it.
-        alone = path == ":memory:"
-        self._reader = self._writer if alone else _connect(path, PATIENCE)
-        self.inline = self._writer if alone else _connect(path, 0.0)
+    @classmethod
+    def at(cls, url: str) -> "SqliteDatabase":
+        """The database that a URL names, or raise `InvalidURL`."""
+        host, _, rest = url.partition("://")[2].partition("/")
+        path, _, query = rest.partition("?")
+        synchronous = OPTIONS.get(query)
+        if host or synchronous is None:
+            raise InvalidURL(
+                f"{url}: a sqlite URL has three slashes before its path, and no options but"
+                f" ?synchronous=full or =normal: {FORMS}."
+            )
+        return cls(path or ":memory:", synchronous)
 
-    def open(self, migrate: Work[Result]) -> Result:
-        """Make or migrate the tables. Closes everything again when that fails."""
-        try:
-            _use_write_ahead_log(self._writer)
-            for connection in self._connections():
-                connection.configure("synchronous = NORMAL", "foreign_keys = OFF")
-            # SQLite copies its log back, and waits for the disk, in the commit that finds the log
-            # long. That must not be a commit on the loop: see `Batches`.
-            if self.inline is not self._writer:
-                self.inline.configure("wal_autocheckpoint = 0")
-            return self._writer.run(migrate, Begin.WRITE)
-        except CheckpointError as error:
-            self.close()
-            raise _explain_opening(self.path, error) from error
+    def open(self, serde: SerializerProtocol) -> Codec:
+        self._file = File(self._path, self._synchronous)
+        # A commit that waits for the disk would hold the loop for as long.
+        self._batches = Batches(self._file, inline=self._synchronous == "NORMAL")
+        return self._file.open(partial(schema.migrate, serde=serde))
+
+    async def aopen(self, serde: SerializerProtocol) -> Codec:
+        return self.open(serde)
 
     def close(self) -> None:
-        """Close the database. Calls under way end first."""
-        for connection in self._connections():
-            connection.close()
+        self._file.close()
 
-    def read(self, work: Work[Result]) -> Result:
-        """Do `work` on one consistent view of the database."""
-        return self._reader.run(work, Begin.READ)
+    async def aclose(self) -> None:
+        self._file.close()
 
-    def write(self, work: Work[Result]) -> Result:
-        """Do `work` and commit, or raise and leave the database as it was."""
-        return self._writer.run(work, Begin.WRITE)
+    def find(self, address: Address, known: Templates) -> StoredCheckpoint | None:
+        return self._file.read(partial(queries.select_checkpoint, address=address, known=known))
 
-    async def read_soon(self, work: Work[Result]) -> Result:
-        """`read` on the event loop, where nobody else is using its connection, else in a thread."""
-        try:
-            # The connection that wrote last has the pages at hand.
-            return self.inline.try_run(work, Begin.READ)
-        except Taken:
-            return await asyncio.to_thread(self.read, work)
+    async def afind(self, address: Address, known: Templates) -> StoredCheckpoint | None:
+        self._batches.flush(asyncio.get_running_loop())
+        work = partial(queries.select_checkpoint, address=address, known=known)
+        return await self._file.read_soon(partial(work, limit=READ_INLINE), work)
 
-    def _connections(self) -> set[Connection]:
-        return {self._writer, self.inline, self._reader}
+    def head(self, address: Address) -> Head | None:
+        return self._file.read(partial(queries.select_head, address=address))
 
+    def select(self, wanted: Selection) -> Sequence[tuple[Address, str]]:
+        return self._file.read(partial(queries.select_addresses, wanted=wanted))
 
-def _connect(path: str, patience: float) -> Connection:
-    try:
-        return Connection(path, patience=patience)
-    except sqlite3.Error as error:
-        raise DatabaseUnavailable(
-            f"{path}: {error}. Its folder has to exist, and to be yours to write."
-        ) from error
+    async def aselect(self, wanted: Selection) -> Sequence[tuple[Address, str]]:
+        self._batches.flush(asyncio.get_running_loop())
+        work = partial(queries.select_addresses, wanted=wanted)
+        return await self._file.read_soon(work, work)
 
+    def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
+        return self._file.write(partial(queries.insert_checkpoint, new=new))
 
-def _use_write_ahead_log(connection: Connection) -> None:
-    # SQLite does not wait here as it does elsewhere: two processes that open a new file together
-    # would see "database is locked".
-    deadline = time.monotonic() + OPENING
-    while True:
-        try:
-            return connection.configure("journal_mode = WAL")
-        except Taken:
-            if time.monotonic() > deadline:
-                raise DatabaseUnavailable(
-                    f"{connection.path}: another process locked it."
-                ) from None
-            time.sleep(0.01)
-
-
-def _explain_opening(path: str, error: CheckpointError) -> CheckpointError:
-    if isinstance(error, DatabaseTooNew):
-        return DatabaseTooNew(f"{path}: {error}")
-    if "already exists" in str(error):
-        return DatabaseUnavailable(
-            f"{path}: it has tables of another program (langgraph-checkpoint-sqlite names its own"
-            " `checkpoints` and `writes` too). Give the checkpoints a file of their own."
+    async def ainsert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
+        return await self._batches.write(
+            partial(queries.insert_checkpoint, new=new), new.size, urgent=True
         )
-    return error
+
+    def insert_writes(
+        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
+    ) -> None:
+        self._file.write(
+            partial(queries.insert_writes, address=address, fence=fence, writes=writes)
+        )
+
+    async def ainsert_writes(
+        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
+    ) -> None:
+        await self._batches.write(
+            partial(queries.insert_writes, address=address, fence=fence, writes=writes),
+            sum(write.size for write in writes),
+        )
+
+    def raise_fence(self, thread_id: str, token: int) -> None:
+        self._file.write(partial(shelves.open_for, thread_id=thread_id, fence=token))
+
+    async def araise_fence(self, thread_id: str, token: int) -> None:
+        await self._batches.write(
+            partial(shelves.open_for, thread_id=thread_id, fence=token), size=0
+        )
+
+    async def in_thread(self, do: Callable[[], Result]) -> Result:
+        self._batches.flush(asyncio.get_running_loop())
+        return await asyncio.to_thread(do)
+
+    def copy_thread(self, source: str, target: str, blobs: Mapping[str, str] | None = None) -> None:
+        copy = partial(copying.copy_thread, source=source, target=target, blobs=blobs or {})
+        try:
+            self._file.write(copy)
+        except Stale as error:
+            if blobs is not None:
+                raise
+            raise DatabaseUnavailable(
+                f"{self._path}: thread {source[:80]!r} has values in a blob store and none is open:"
+                " give open_checkpointer its URL as `blobs`."
+            ) from error
+
+    def delete_thread(self, thread_id: str) -> None:
+        deleting.delete_thread(self._file, thread_id)
+
+    def delete_checkpoints(self, addresses: Iterable[Address]) -> None:
+        deleting.delete_checkpoints(self._file, addresses)
+
+    def sweep(self, thread_id: str) -> None:
+        deleting.sweep(self._file, thread_id)
+
+    def kept_blobs(self, digests: Collection[bytes]) -> Collection[str]:
+        return self._file.read(partial(outside.select_kept, digests=digests))
+
+    def blobs_of(self, thread_id: str) -> Collection[str]:
+        def work(transaction: Transaction) -> Collection[str]:
+            shelf = shelves.find(transaction, thread_id)
+            bounds = shelves.bounds(shelf) if shelf else (0, -1)
+            return {blob for _, blob in outside.select_between(transaction, *bounds)}
+
+        return self._file.read(work)
+
+    def doomed_blobs(self) -> Sequence[str]:
+        return self._file.read(outside.select_doomed)
+
+    def forget_blobs(self, keys: Sequence[str]) -> None:
+        self._file.write(partial(outside.forget, blobs=keys))
+
+    def of_run(self, run_id: str) -> Sequence[Address]:
+        return self._file.read(partial(queries.select_run, run_id=run_id))
+
+    def threads(self, after: str, limit: int) -> Sequence[str]:
+        return self._file.read(partial(storage.select_threads, after=after, limit=limit))
+
+    def outline(self, thread_id: str) -> Sequence[Outline]:
+        found: list[Outline] = []
+        after = ("", "")
+        while True:
+            page = self._file.read(
+                partial(storage.select_outline, thread_id=thread_id, after=after, limit=PAGE)
+            )
+            found += page
+            if len(page) < PAGE:
+                return found
+            after = page[-1].address[1:]
+
+    def usage(self, thread_id: str) -> Usage:
+        return self._file.read(partial(storage.select_usage, thread_id=thread_id))
+
+    def elements(
+        self, thread_id: str, without: Collection[Address] = frozenset()
+    ) -> Mapping[str, Amount]:
+        return self._file.read(
+            partial(storage.select_elements, thread_id=thread_id, without=without)
+        )
+
+    def pin(self, address: Address, pinned: bool) -> bool:
+        return self._file.write(partial(storage.pin, address=address, pinned=pinned))
+
+    def contents(self, after: object) -> Sequence[tuple[object, Encoded]]:
+        return self._file.read(partial(contents.select, after=after))
+
+    def replace_contents(self, changes: Sequence[tuple[object, Encoded, Encoded]]) -> None:
+        self._file.write(partial(contents.update, changes=changes))

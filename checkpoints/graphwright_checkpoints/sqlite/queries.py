@@ -1,15 +1,17 @@
 """Every statement on checkpoints and writes, one function each. All expect an open transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.records import (
     Address,
+    Head,
     NewCheckpoint,
     NewWrite,
     Reference,
+    Selection,
     StoredCheckpoint,
     StoredWrite,
     decode_references,
@@ -44,37 +46,29 @@ SELECT_WRITES = """
 """
 
 
-class Head(NamedTuple):
-    """A row of `checkpoints`."""
-
-    shelf: Shelf
-    address: Address
-    parent_id: str | None
-    body: Encoded
-    metadata: str
-    references: list[Reference]
-
-
 def insert_checkpoint(
     transaction: Transaction, new: NewCheckpoint
 ) -> tuple[Shelf, list[Reference]]:
     """Store a checkpoint and the elements that it brings."""
-    shelf = shelves.open_for(transaction, new.address.thread_id, new.fence)
-    references = shelves.file(transaction, shelf, new.parts)
-    row = (shelf.key, *new.address[1:], new.parent_id, new.run_id, *new.body)
+    ledger = shelves.open_for(transaction, new.address.thread_id, new.fence)
+    references = shelves.file(transaction, ledger, new.parts)
+    row = (ledger.shelf.key, *new.address[1:], new.parent_id, new.run_id, *new.body)
     transaction.execute(INSERT_CHECKPOINT, (*row, new.metadata, encode_references(references)))
-    return shelf, references
+    return ledger.shelf, references
 
 
 def insert_writes(
     transaction: Transaction, address: Address, fence: int | None, writes: Iterable[NewWrite]
 ) -> None:
     """Store pending writes of the checkpoint at `address`."""
-    shelf = shelves.open_for(transaction, address.thread_id, fence)
+    ledger = shelves.open_for(transaction, address.thread_id, fence)
+    place = (ledger.shelf.key, *address[1:])
+    rows = []
     for task_id, position, task_path, channel, content, parts in writes:
-        references = shelves.file(transaction, shelf, parts)
-        place = (shelf.key, *address[1:], task_id, position, task_path, channel)
-        transaction.execute(INSERT_WRITE, (*place, *content, encode_references(references)))
+        references = shelves.file(transaction, ledger, parts) if parts else ()
+        row = (*place, task_id, position, task_path, channel, *content)
+        rows.append((*row, encode_references(references)))
+    transaction.link.executemany(INSERT_WRITE, rows)
 
 
 def select_head(transaction: Transaction, address: Address) -> Head | None:
@@ -97,17 +91,19 @@ def select_head(transaction: Transaction, address: Address) -> Head | None:
 
 
 def select_checkpoint(
-    transaction: Transaction, address: Address, known: Templates
+    transaction: Transaction, address: Address, known: Templates, limit: int | None = None
 ) -> StoredCheckpoint | None:
-    """The checkpoint at `address`, or the latest of its namespace, with all that it refers to."""
+    """The checkpoint at `address`, or the latest of its namespace, with all that it refers to.
+
+    Raises `Taken` where more than `limit` bytes of elements would have to be read.
+    """
     head = select_head(transaction, address)
     if head is None:
         return None
     writes = select_writes(transaction, head)
     references = chain(head.references, *(write.references for write in writes))
-    return StoredCheckpoint(
-        *head, writes, *shelves.select_elements(transaction, head.shelf, references, known)
-    )
+    elements = shelves.select_elements(transaction, head.shelf, references, known, limit)
+    return StoredCheckpoint(*head, writes, *elements)
 
 
 def select_writes(transaction: Transaction, head: Head) -> list[StoredWrite]:
@@ -119,15 +115,15 @@ def select_writes(transaction: Transaction, head: Head) -> list[StoredWrite]:
     ]
 
 
-class Selection(NamedTuple):
-    """Which checkpoints `list` asks for, and how many. None means any; `before` is an id."""
-
-    thread_id: str | None
-    checkpoint_ns: str | None
-    checkpoint_id: str | None
-    before: str | None
-    metadata: Mapping[str, Any]
-    limit: int | None
+def select_run(transaction: Transaction, run_id: str) -> list[Address]:
+    """The checkpoints that a run wrote."""
+    rows = transaction.execute(
+        "SELECT thread_id, checkpoint_ns, checkpoint_id"
+        " FROM checkpoints JOIN checkpoint_threads ON key = thread"
+        " WHERE run_id = ? AND thread_id IS NOT NULL",
+        (run_id,),
+    )
+    return [Address(*row) for row in rows]
 
 
 def select_addresses(transaction: Transaction, wanted: Selection) -> list[tuple[Address, str]]:

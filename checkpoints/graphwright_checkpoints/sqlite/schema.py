@@ -15,7 +15,7 @@ from graphwright_checkpoints.serialization import Codec
 from graphwright_checkpoints.sqlite import version_1
 from graphwright_checkpoints.sqlite.connection import Transaction
 
-VERSION = 2
+VERSION = 3
 
 TABLES = (
     # `thread_id` is NULL from the moment a thread is deleted until its last row is gone.
@@ -72,6 +72,29 @@ TABLES = (
     "CREATE INDEX checkpoint_elements_digest ON checkpoint_elements (digest)",
     "CREATE TABLE checkpoint_keys (name TEXT PRIMARY KEY, type TEXT NOT NULL, value BLOB NOT NULL)",
 )
+"""Those of version 2."""
+
+PINS = """
+    CREATE TABLE checkpoint_pins (
+        thread INTEGER NOT NULL,
+        checkpoint_ns TEXT NOT NULL,
+        checkpoint_id TEXT NOT NULL,
+        PRIMARY KEY (thread, checkpoint_ns, checkpoint_id)
+    ) WITHOUT ROWID
+"""
+"""Checkpoints that retention keeps; since version 3."""
+
+# Since version 3. `blob` is the key of the blob that has an element's bytes. Whoever deletes the
+# element dooms its blob, which is deleted once the transaction is committed.
+BLOBS = (
+    "ALTER TABLE checkpoint_elements ADD COLUMN blob TEXT",
+    "CREATE TABLE checkpoint_doomed_blobs (blob TEXT PRIMARY KEY) WITHOUT ROWID",
+    """
+    CREATE TRIGGER checkpoint_elements_blob AFTER DELETE ON checkpoint_elements
+    WHEN old.blob IS NOT NULL
+    BEGIN INSERT OR IGNORE INTO checkpoint_doomed_blobs VALUES (old.blob); END
+    """,
+)
 
 
 def version(link: sqlite3.Connection) -> int:
@@ -91,7 +114,7 @@ def migrate(transaction: Transaction, serde: SerializerProtocol) -> Codec:
     if found == 1:
         version_1.set_aside(transaction)
     if found < VERSION:
-        for statement in TABLES:
+        for statement in (*(TABLES if found < 2 else ()), PINS, *BLOBS):
             transaction.execute(statement)
         transaction.execute(f"PRAGMA user_version = {VERSION}")
     codec = Codec(serde, _digest_key(transaction, serde))

@@ -9,12 +9,15 @@ import zlib
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+from graphwright_checkpoints.database import Stale
 from graphwright_checkpoints.elements import Element, Shelf
 from graphwright_checkpoints.errors import LeaseLost
-from graphwright_checkpoints.records import NewPart, Reference, StoredElement
+from graphwright_checkpoints.records import Blobs, NewPart, Reference, StoredElement
 from graphwright_checkpoints.serialization import Encoded
 from graphwright_checkpoints.spans import collect, pairs, union
-from graphwright_checkpoints.sqlite.connection import Transaction
+from graphwright_checkpoints.sqlite import outside
+from graphwright_checkpoints.sqlite.connection import Taken, Transaction
+from graphwright_checkpoints.sqlite.ledgers import Ledger
 from graphwright_checkpoints.templates import COPY, Template, Templates
 
 BITS = 32  # of a row id are the element's number; the thread's key is above them
@@ -22,41 +25,34 @@ LANE_BITS = 26  # of a number count a lane's elements; the lane is above them
 LANES = 2 ** (BITS - LANE_BITS)
 BATCH = 100  # of one statement; old SQLite takes 999 "?"
 
-
-class Stale(Exception):
-    """What was remembered of a thread is out of date: encode again without trusting it."""
+SELECT_THREAD = "SELECT key, epoch, fence FROM checkpoint_threads WHERE thread_id = ?"
+INSERT_ELEMENT = "INSERT INTO checkpoint_elements VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def find(transaction: Transaction, thread_id: str) -> Shelf | None:
     """A thread's shelf, if the thread has anything stored."""
-    if (known := transaction.shelves.get(thread_id)) is not None:
-        return known
-    row = transaction.execute(
-        "SELECT key, epoch FROM checkpoint_threads WHERE thread_id = ?", (thread_id,)
-    ).fetchone()
-    return row and Shelf(thread_id, *row)
+    row = transaction.execute(SELECT_THREAD, (thread_id,)).fetchone()
+    return row and Shelf(thread_id, *row[:2])
 
 
-def open_for(transaction: Transaction, thread_id: str, fence: int | None) -> Shelf:
+def open_for(transaction: Transaction, thread_id: str, fence: int | None) -> Ledger:
     """A thread's shelf, made if need be, or raise `LeaseLost` where a newer token was here."""
-    shelf = find(transaction, thread_id) or _make(transaction, thread_id)
-    transaction.shelves[thread_id] = shelf
-    if fence is not None:
-        raise_fence(transaction, shelf, fence)
-    return shelf
+    ledger = transaction.ledgers.find(thread_id)
+    if ledger is None:
+        ledger = _make(transaction, thread_id) or _look_up(transaction, thread_id)
+        transaction.ledgers.keep(ledger)
+    if fence is not None and fence != ledger.fence:
+        _raise_fence(transaction, ledger, fence)
+    return ledger
 
 
-def raise_fence(transaction: Transaction, shelf: Shelf, token: int) -> None:
-    """Refuse older tokens from now on, or raise `LeaseLost` where this one is older itself."""
-    (newest,) = transaction.execute(
-        "SELECT fence FROM checkpoint_threads WHERE key = ?", (shelf.key,)
-    ).fetchone()
-    if token < newest:
-        raise LeaseLost(shelf.thread_id, token, newest)
-    if token > newest:
-        transaction.execute(
-            "UPDATE checkpoint_threads SET fence = ? WHERE key = ?", (token, shelf.key)
-        )
+def _raise_fence(transaction: Transaction, ledger: Ledger, token: int) -> None:
+    if token < ledger.fence:
+        raise LeaseLost(ledger.shelf.thread_id, token, ledger.fence)
+    transaction.execute(
+        "UPDATE checkpoint_threads SET fence = ? WHERE key = ?", (token, ledger.shelf.key)
+    )
+    ledger.fence = token
 
 
 def new_epoch() -> int:
@@ -64,22 +60,30 @@ def new_epoch() -> int:
     return random.getrandbits(62)
 
 
-def _make(transaction: Transaction, thread_id: str) -> Shelf:
+def _make(transaction: Transaction, thread_id: str) -> Ledger | None:
+    # Tried before looking: a thread that nothing is known of is a new one more often than not.
     epoch = new_epoch()
     made = transaction.execute(
-        "INSERT INTO checkpoint_threads (thread_id, epoch, fence) VALUES (?, ?, 0)",
+        "INSERT INTO checkpoint_threads (thread_id, epoch, fence) VALUES (?, ?, 0)"
+        " ON CONFLICT DO NOTHING",
         (thread_id, epoch),
     )
-    return Shelf(thread_id, made.lastrowid or 0, epoch)
+    return Ledger(Shelf(thread_id, made.lastrowid or 0, epoch), 0) if made.rowcount else None
 
 
-def file(transaction: Transaction, shelf: Shelf, parts: Iterable[NewPart]) -> list[Reference]:
+def _look_up(transaction: Transaction, thread_id: str) -> Ledger:
+    key, epoch, fence = transaction.execute(SELECT_THREAD, (thread_id,)).fetchone()
+    return Ledger(Shelf(thread_id, key, epoch), fence)
+
+
+def file(transaction: Transaction, ledger: Ledger, parts: Iterable[NewPart]) -> list[Reference]:
     """Store the elements that the thread does not have, and refer to them all."""
+    shelf = ledger.shelf
     references: list[Reference] = []
-    for channel, path, form, lane, elements, spans, carried_from in parts:
+    for channel, path, form, lane, elements, spans, carried_from, blobs in parts:
         if carried_from is None:
             new = [element for element in elements if element.shelf != shelf]
-            placed = place(transaction, shelf, lane, new) if new else {}
+            placed = place(transaction, ledger, lane, new, blobs) if new else {}
             # An element that was read has a place and no digest.
             spans = collect([placed.get(element.digest, element.number) for element in elements])
         elif carried_from != shelf:
@@ -89,34 +93,41 @@ def file(transaction: Transaction, shelf: Shelf, parts: Iterable[NewPart]) -> li
 
 
 def place(
-    transaction: Transaction, shelf: Shelf, lane: str, new: list[Element]
+    transaction: Transaction, ledger: Ledger, lane: str, new: list[Element], blobs: Blobs
 ) -> dict[bytes, int]:
     """Numbers by digest of elements without a place on this shelf, storing those it lacks."""
     if any(element.data is None for element in new):
         raise Stale
+    shelf = ledger.shelf
     numbers = _numbers(transaction, shelf, {element.digest for element in new})
-    number = _next_number(transaction, shelf, lane) if len(numbers) < len(new) else 0
+    if blobs:
+        outside.doom_surplus(transaction, numbers, blobs)
     base = shelf.key << BITS
     rows = []
     for element in new:
-        if element.digest not in numbers:
-            numbers[element.digest] = number
-            rows.append((base + number, element.digest, element.many, element.type, element.data))
-            number += 1
-        transaction.placed.append((element, shelf, numbers[element.digest]))
-    transaction.link.executemany("INSERT INTO checkpoint_elements VALUES (?, ?, ?, ?, ?)", rows)
+        if (digest := element.digest) not in numbers:
+            numbers[digest] = number = _take_number(transaction, ledger, lane)
+            content = outside.content(element, blobs)
+            rows.append((base + number, digest, element.many, element.type, *content))
+        transaction.placed.append((element, shelf, numbers[digest]))
+    if rows:
+        transaction.link.executemany(INSERT_ELEMENT, rows)
     return numbers
 
 
-def _next_number(transaction: Transaction, shelf: Shelf, lane: str) -> int:
+def _take_number(transaction: Transaction, ledger: Ledger, lane: str) -> int:
     # Two lanes may share a range of numbers: that only makes for more runs.
-    base = shelf.key << BITS
     first = (zlib.crc32(lane.encode()) % LANES) << LANE_BITS
-    (last,) = transaction.execute(
-        "SELECT max(id) FROM checkpoint_elements WHERE id BETWEEN ? AND ?",
-        (base + first, base + first + 2**LANE_BITS - 1),
-    ).fetchone()
-    return first if last is None else int(last) - base + 1
+    number = ledger.next.get(first)
+    if number is None:
+        base = ledger.shelf.key << BITS
+        (last,) = transaction.execute(
+            "SELECT max(id) FROM checkpoint_elements WHERE id BETWEEN ? AND ?",
+            (base + first, base + first + 2**LANE_BITS - 1),
+        ).fetchone()
+        number = first if last is None else int(last) - base + 1
+    ledger.next[first] = number + 1
+    return number
 
 
 def _numbers(transaction: Transaction, shelf: Shelf, digests: set[bytes]) -> dict[bytes, int]:
@@ -144,11 +155,15 @@ def bounds(shelf: Shelf) -> tuple[int, int]:
 
 
 def select_elements(
-    transaction: Transaction, shelf: Shelf, references: Iterable[Reference], known: Templates
+    transaction: Transaction,
+    shelf: Shelf,
+    references: Iterable[Reference],
+    known: Templates,
+    limit: int | None,
 ) -> tuple[dict[int, StoredElement | Template], int]:
     """The elements that are referred to, by number, and the bytes to decode.
 
-    Those that are known are not read.
+    Those that are known are not read. Raises `Taken` where more than `limit` bytes would be.
     """
     base = shelf.key << BITS
     found: dict[int, StoredElement | Template] = {}
@@ -164,9 +179,19 @@ def select_elements(
     while batch := list(islice(spans, BATCH)):
         clause = " OR ".join(["id BETWEEN ? AND ?"] * len(batch))
         ends = [base + end for start, count in batch for end in (start, start + count - 1)]
-        for rowid, many, type_, data in transaction.execute(
-            f"SELECT id, many, type, data FROM checkpoint_elements WHERE {clause}", ends
+        if limit is not None and size + _length(transaction, clause, ends) > limit:
+            raise Taken
+        for rowid, many, type_, data, blob in transaction.execute(
+            f"SELECT id, many, type, data, blob FROM checkpoint_elements WHERE {clause}", ends
         ):
-            found[rowid - base] = StoredElement(bool(many), Encoded(type_, data))
+            found[rowid - base] = StoredElement(bool(many), Encoded(type_, data), blob)
             size += len(data)
     return found, size
+
+
+def _length(transaction: Transaction, clause: str, ends: Sequence[int]) -> int:
+    # SQLite knows a value's length from its row's header: it does not read the value.
+    (length,) = transaction.execute(
+        f"SELECT total(length(data)) FROM checkpoint_elements WHERE {clause}", ends
+    ).fetchone()
+    return int(length)

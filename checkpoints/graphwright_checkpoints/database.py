@@ -1,0 +1,200 @@
+"""What the saver asks of a database, whichever it is.
+
+A database stores records (`records`) and decides nothing: what goes into them is the encoder's
+affair, what may be deleted is retention's. Calls from coroutines have an "a" before their name;
+maintenance has only the other form, and coroutines give it to `in_thread`.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
+
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.records import (
+    Address,
+    Head,
+    NewCheckpoint,
+    NewWrite,
+    Reference,
+    Selection,
+    StoredCheckpoint,
+)
+from graphwright_checkpoints.serialization import Codec, Encoded
+from graphwright_checkpoints.storage import Amount, Outline, Usage
+from graphwright_checkpoints.templates import Templates
+
+Result = TypeVar("Result")
+
+
+class Stale(Exception):
+    """What was remembered of a thread is out of date: encode again without trusting it."""
+
+
+class Database(Protocol):
+    """Checkpoints behind a URL. Every call is one transaction, committed when it returns.
+
+    Errors are those of `errors`; the two `insert` calls may also raise `Stale`.
+    """
+
+    def open(self, serde: SerializerProtocol) -> Codec:
+        """Connect, bring the tables to this release, and return the codec for what they hold."""
+        ...
+
+    async def aopen(self, serde: SerializerProtocol) -> Codec:
+        """`open`, and be ready for coroutines too."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything that `open` took. Later calls raise `DatabaseUnavailable`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of everything that `aopen` took."""
+        ...
+
+    def find(self, address: Address, known: Templates) -> StoredCheckpoint | None:
+        """The checkpoint at `address`, with its writes and those elements that are not `known`."""
+        ...
+
+    async def afind(self, address: Address, known: Templates) -> StoredCheckpoint | None:
+        """`find`, for coroutines."""
+        ...
+
+    def head(self, address: Address) -> Head | None:
+        """The checkpoint at `address` without its writes and elements."""
+        ...
+
+    def select(self, wanted: Selection) -> Sequence[tuple[Address, str]]:
+        """Addresses and metadata, newest first, of what may match.
+
+        A database need not compare metadata, or not as Python does: the caller compares it once
+        more. `limit` is heeded only where `metadata` is empty.
+        """
+        ...
+
+    async def aselect(self, wanted: Selection) -> Sequence[tuple[Address, str]]:
+        """`select`, for coroutines."""
+        ...
+
+    def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
+        """Store a checkpoint and the elements that it brings."""
+        ...
+
+    async def ainsert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
+        """`insert_checkpoint`, for coroutines."""
+        ...
+
+    def insert_writes(
+        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
+    ) -> None:
+        """Store pending writes of the checkpoint at `address`.
+
+        A task that runs again repeats its writes, and the first ones count; those with a negative
+        position replace each other.
+        """
+        ...
+
+    async def ainsert_writes(
+        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
+    ) -> None:
+        """`insert_writes`, for coroutines."""
+        ...
+
+    def raise_fence(self, thread_id: str, token: int) -> None:
+        """Refuse writes with an older token from now on, or raise `LeaseLost` if this one is."""
+        ...
+
+    async def araise_fence(self, thread_id: str, token: int) -> None:
+        """`raise_fence`, for coroutines."""
+        ...
+
+    async def in_thread(self, do: Callable[[], Result]) -> Result:
+        """Do maintenance off the event loop, after what this loop has under way."""
+        ...
+
+    def copy_thread(self, source: str, target: str) -> None:
+        """Give `target` all that `source` has; what `target` had under the same ids is replaced."""
+        ...
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Leave nothing of a thread. An unknown thread is no error."""
+        ...
+
+    def delete_checkpoints(self, addresses: Iterable[Address]) -> None:
+        """Delete checkpoints and their writes, in small transactions; their elements stay."""
+        ...
+
+    def sweep(self, thread_id: str) -> None:
+        """Delete the elements that nothing in the thread refers to; and the thread, if empty."""
+        ...
+
+    def of_run(self, run_id: str) -> Sequence[Address]:
+        """The checkpoints that a run wrote."""
+        ...
+
+    def threads(self, after: str, limit: int) -> Sequence[str]:
+        """Ids of threads, in an order that stays, that come after one; "" comes before all."""
+        ...
+
+    def outline(self, thread_id: str) -> Sequence[Outline]:
+        """A thread's checkpoints, by namespace, oldest first. Need not be one consistent view."""
+        ...
+
+    def usage(self, thread_id: str) -> Usage:
+        """What a thread takes; nothing, if it is unknown."""
+        ...
+
+    def elements(
+        self, thread_id: str, without: Collection[Address] = frozenset()
+    ) -> Mapping[str, Amount]:
+        """The elements by channel that a thread would have in use without some checkpoints."""
+        ...
+
+    def pin(self, address: Address, pinned: bool) -> bool:
+        """Pin a checkpoint for retention to keep, or let it go; False if there is none."""
+        ...
+
+    def contents(self, after: object) -> Sequence[tuple[object, Encoded]]:
+        """One page of everything the serializer wrote, keys included, with the place of each.
+
+        `after` is the last place of the page before, and None for the first page. A page takes few
+        milliseconds to read; an empty one is the end.
+        """
+        ...
+
+    def replace_contents(self, changes: Sequence[tuple[object, Encoded, Encoded]]) -> None:
+        """Store other bytes at some places, where the old ones are still there: place, old, new."""
+        ...
+
+
+@runtime_checkable
+class BlobRows(Database, Protocol):
+    """A database whose elements may have their bytes in a blob: `offloading` sees to the blobs.
+
+    An element's row has the key that `NewPart.blobs` gives for it, and empty data. A blob belongs
+    to one row: the transaction that deletes the row dooms the blob, by a row in a table of keys.
+    """
+
+    def copy_thread(self, source: str, target: str, blobs: Mapping[str, str] | None = None) -> None:
+        """`Database.copy_thread`, with the copy's key for each of the source's blobs.
+
+        Raises `Stale` where one is not among them.
+        """
+        ...
+
+    def kept_blobs(self, digests: Collection[bytes]) -> Collection[str]:
+        """The keys that elements with these digests have, in any thread."""
+        ...
+
+    def blobs_of(self, thread_id: str) -> Collection[str]:
+        """The keys that a thread's elements have."""
+        ...
+
+    def doomed_blobs(self) -> Sequence[str]:
+        """Some of the keys whose rows are gone; none when there are no more."""
+        ...
+
+    def forget_blobs(self, keys: Sequence[str]) -> None:
+        """Take doomed keys off the list: their blobs are deleted."""
+        ...

@@ -1,0 +1,36 @@
+"""The keys of blobs: a name of their database, one of their thread, and their element's digest.
+
+Names are digests under the database's own key: they tell nothing to whoever may list a store, and
+databases that share a store do not meet.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+
+
+class Keys:
+    """Makes the keys for one database."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.database = self._name(b"database", b"")
+        """What each of its keys begins with."""
+
+    def folder(self, thread_id: str) -> str:
+        """What the keys of a thread begin with."""
+        thread = self._name(b"thread", thread_id.encode(errors="surrogatepass"))
+        return f"{self.database}/{thread}"
+
+    def _name(self, purpose: bytes, text: bytes) -> str:
+        return hashlib.blake2b(text, digest_size=16, key=self._secret, person=purpose).hexdigest()
+
+
+def new_keys(folder: str, digests: Iterable[bytes]) -> dict[bytes, str]:
+    """A key for each element, which no blob has had before."""
+    return {digest: f"{folder}/{digest.hex()}-{secrets.token_hex(8)}" for digest in digests}
+
+
+def digest_in(key: str) -> bytes:
+    """The digest of the element that a key was made for."""
+    return bytes.fromhex(key.rpartition("/")[2].partition("-")[0])

@@ -1,0 +1,1 @@
+"""What databases on the network have in common."""

@@ -1,0 +1,344 @@
+"""A database whose large elements are outside, in a blob store.
+
+A blob belongs to one element's row. It is written before the transaction that stores the row, and
+deleted after the one that deletes it, so that a row's blob is always there. What a crash leaves in
+between is a blob without a row: an orphan, which `delete_orphans` finds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
+from typing import TypeVar
+
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from graphwright_checkpoints.blobs import Absent, BlobStore
+from graphwright_checkpoints.database import BlobRows, Stale
+from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.errors import BlobMissing, BlobsUnavailable, LeaseLost, ValueNotStored
+from graphwright_checkpoints.flights import Flights
+from graphwright_checkpoints.keys import Keys, digest_in, new_keys
+from graphwright_checkpoints.media import TYPE
+from graphwright_checkpoints.records import (
+    Address,
+    Blobs,
+    NewCheckpoint,
+    NewPart,
+    NewWrite,
+    Reference,
+    StoredCheckpoint,
+)
+from graphwright_checkpoints.serialization import Codec
+from graphwright_checkpoints.spans import expand
+from graphwright_checkpoints.templates import Templates
+
+LARGE = 256 * 1024  # bytes above which an element goes to the store; media always do
+ORPHANED = timedelta(hours=1)  # after which nobody can still be about to store a blob's row
+COPIES = 5  # attempts at copying a thread that others write to
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+REFUSED = (Stale, LeaseLost, ValueNotStored)
+"""After these a call has stored nothing; after others nobody knows."""
+Large = Mapping[bytes, bytes]
+"""Elements that are to be outside: their bytes by digest."""
+
+
+class OffloadingDatabase:
+    """A `Database` over one that has the rows and a store that has the large elements.
+
+    Keys begin with a name of the database's own, so that several may share a store.
+    """
+
+    def __init__(self, rows: BlobRows, store: BlobStore, *, large: int = LARGE) -> None:
+        self._rows = rows
+        self._store = store
+        self._large = large
+        self._flights = Flights()
+        # What has to do with no blob is the rows' own affair.
+        self.head, self.select, self.aselect = rows.head, rows.select, rows.aselect
+        self.raise_fence, self.araise_fence = rows.raise_fence, rows.araise_fence
+        self.delete_checkpoints, self.of_run = rows.delete_checkpoints, rows.of_run
+        self.threads, self.outline, self.pin = rows.threads, rows.outline, rows.pin
+        self.usage, self.elements = rows.usage, rows.elements
+        self.contents, self.replace_contents = rows.contents, rows.replace_contents
+
+    def open(self, serde: SerializerProtocol) -> Codec:
+        """Connect to both, and delete the blobs that were left to be deleted."""
+        codec = self._rows.open(serde)
+        try:
+            self._begin(codec)
+        except BaseException:
+            self._rows.close()
+            raise
+        return codec
+
+    async def aopen(self, serde: SerializerProtocol) -> Codec:
+        """`open`, and be ready for coroutines too."""
+        codec = await self._rows.aopen(serde)
+        try:
+            await asyncio.to_thread(self._begin, codec)
+        except BaseException:
+            await self._rows.aclose()
+            raise
+        return codec
+
+    def close(self) -> None:
+        """Let go of both."""
+        self._store.close()
+        self._rows.close()
+
+    async def aclose(self) -> None:
+        """Let go of both."""
+        await asyncio.to_thread(self._store.close)
+        await self._rows.aclose()
+
+    def find(self, address: Address, known: Templates) -> StoredCheckpoint | None:
+        """The checkpoint at `address`, with the bytes of those elements that are not `known`."""
+        for is_last in (False, True):
+            stored = self._rows.find(address, known)
+            if stored is None or not (keys := stored.outside):
+                return stored
+            try:
+                return stored.filled(dict(zip(keys, self._each(keys.values()), strict=True)))
+            except Absent as error:  # gone with its row, or lost
+                if is_last:
+                    raise self._missing(stored, error) from error
+        return None
+
+    async def afind(self, address: Address, known: Templates) -> StoredCheckpoint | None:
+        """`find`, for coroutines."""
+        for is_last in (False, True):
+            stored = await self._rows.afind(address, known)
+            if stored is None or not (keys := stored.outside):
+                return stored
+            try:
+                found = await asyncio.gather(
+                    *(self._soon(self._store.get, key) for key in keys.values())
+                )
+                return stored.filled(dict(zip(keys, found, strict=True)))
+            except Absent as error:
+                if is_last:
+                    raise self._missing(stored, error) from error
+        return None
+
+    def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
+        """Store a checkpoint, after the large elements that it brings."""
+        return self._insert(
+            new.address.thread_id,
+            new.parts,
+            lambda blobs: self._rows.insert_checkpoint(_with_blobs(new, blobs)),
+        )
+
+    async def ainsert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
+        """`insert_checkpoint`, for coroutines."""
+        return await self._ainsert(
+            new.address.thread_id,
+            new.parts,
+            lambda blobs: self._rows.ainsert_checkpoint(_with_blobs(new, blobs)),
+        )
+
+    def insert_writes(
+        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
+    ) -> None:
+        """Store pending writes, after the large elements that they bring."""
+        self._insert(
+            address.thread_id,
+            chain.from_iterable(write.parts for write in writes),
+            lambda blobs: self._rows.insert_writes(
+                address, fence, [_with_blobs(write, blobs) for write in writes]
+            ),
+        )
+
+    async def ainsert_writes(
+        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
+    ) -> None:
+        """`insert_writes`, for coroutines."""
+        await self._ainsert(
+            address.thread_id,
+            chain.from_iterable(write.parts for write in writes),
+            lambda blobs: self._rows.ainsert_writes(
+                address, fence, [_with_blobs(write, blobs) for write in writes]
+            ),
+        )
+
+    async def in_thread(self, do: Callable[[], Result]) -> Result:
+        """Do maintenance off the event loop, after what this loop has under way."""
+        return await self._rows.in_thread(do)
+
+    def copy_thread(self, source: str, target: str) -> None:
+        """Give `target` all that `source` has, with blobs of its own."""
+        copied: dict[str, str] = {}
+        reason = ""
+        for _ in range(COPIES):
+            try:
+                self._copy_blobs(source, self._keys.folder(target), copied)
+                self._rows.copy_thread(source, target, copied)
+                return self.delete_doomed()
+            except (Absent, Stale) as error:  # somebody deletes from the source, or adds to it
+                reason = str(error)
+        self._discard(copied.values())
+        raise BlobsUnavailable(
+            f"thread {source[:80]!r} could not be copied: it changed all the time, or a blob of it"
+            f" is lost ({reason}). Try again when nobody writes to it."
+        )
+
+    def _copy_blobs(self, source: str, folder: str, copied: dict[str, str]) -> None:
+        """Copy the blobs of a thread that are not copied yet."""
+        digests = {digest_in(key): key for key in self._rows.blobs_of(source) if key not in copied}
+        names = {digests[digest]: name for digest, name in new_keys(folder, digests).items()}
+        under_way = {
+            key: self._store.pool.submit(self._store.copy, key, names[key]) for key in names
+        }
+        wait(under_way.values())
+        copied.update((key, names[key]) for key, copy in under_way.items() if not copy.exception())
+        for copy in under_way.values():
+            copy.result()
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Leave nothing of a thread, and no blob."""
+        self._rows.delete_thread(thread_id)
+        self.delete_doomed()
+
+    def sweep(self, thread_id: str) -> None:
+        """Delete the elements that nothing in the thread refers to, and their blobs."""
+        self._rows.sweep(thread_id)
+        self.delete_doomed()
+
+    def delete_doomed(self) -> None:
+        """Delete the blobs whose rows are gone. Those that cannot be now are left for later."""
+        try:
+            while keys := self._rows.doomed_blobs():
+                self._store.delete(keys)
+                self._rows.forget_blobs(keys)
+        except BlobsUnavailable as error:
+            logger.warning("Blobs of deleted values will be deleted later: %s", error)
+
+    def delete_orphans(self, older_than: timedelta = ORPHANED) -> int:
+        """Delete the blobs that no row refers to, and return how many there were.
+
+        They come from processes that ended between a blob and its row. Younger ones may be about
+        to get their row.
+        """
+        self.delete_doomed()
+        before = datetime.now(UTC) - older_than
+        count = 0
+        for keys in self._store.list(self._keys.database, before):
+            kept = self._rows.kept_blobs({digest_in(key) for key in keys})
+            orphans = [key for key in keys if key not in kept]
+            if orphans:
+                self._store.delete(orphans)
+            count += len(orphans)
+        self._store.delete_unfinished(self._keys.database, before)
+        return count
+
+    def _begin(self, codec: Codec) -> None:
+        self._keys = Keys(codec.key)
+        self._store.open()
+        self.delete_doomed()
+
+    def _insert(
+        self, thread_id: str, parts: Iterable[NewPart], insert: Callable[[Blobs], Result]
+    ) -> Result:
+        if not (large := self._large_in(parts)):
+            return insert({})
+        folder = self._keys.folder(thread_id)
+        with self._flights.announce(_names(folder, large), on_loop=False) as others:
+            for other in others:
+                other.result()
+            stored = self._stored(folder, large)
+            keys: dict[bytes, str] = {}
+            while True:
+                new = new_keys(folder, large.keys() - stored - keys.keys())
+                list(self._store.pool.map(self._store.put, new.values(), map(large.get, new)))
+                keys |= new
+                try:
+                    return insert({**dict.fromkeys(stored), **keys})
+                except REFUSED as error:
+                    if not (stored and isinstance(error, Stale)):
+                        self._discard(keys.values())
+                        raise
+                    stored = set()
+
+    async def _ainsert(
+        self,
+        thread_id: str,
+        parts: Iterable[NewPart],
+        insert: Callable[[Blobs], Awaitable[Result]],
+    ) -> Result:
+        if not (large := self._large_in(parts)):
+            return await insert({})
+        folder = self._keys.folder(thread_id)
+        with self._flights.announce(_names(folder, large), on_loop=True) as others:
+            for other in others:
+                await asyncio.wrap_future(other)
+            stored = await self.in_thread(partial(self._stored, folder, large))
+            keys: dict[bytes, str] = {}
+            while True:
+                new = new_keys(folder, large.keys() - stored - keys.keys())
+                await asyncio.gather(
+                    *(self._soon(self._store.put, key, large[name]) for name, key in new.items())
+                )
+                keys |= new
+                try:
+                    return await insert({**dict.fromkeys(stored), **keys})
+                except REFUSED as error:
+                    if not (stored and isinstance(error, Stale)):
+                        await self._soon(self._discard, keys.values())
+                        raise
+                    stored = set()
+
+    def _discard(self, keys: Iterable[str]) -> None:
+        """Delete blobs of a call that certainly stored no row."""
+        with suppress(BlobsUnavailable):  # they are orphans then
+            self._store.delete(list(keys))
+
+    def _large_in(self, parts: Iterable[NewPart]) -> Large:
+        return {
+            element.digest: data
+            for part in parts
+            for element in part.elements
+            # Read once: another thread may be storing the same element.
+            if (data := element.data) is not None
+            and (len(data) > self._large or element.type.startswith(TYPE))
+        }
+
+    def _stored(self, folder: str, large: Large) -> set[bytes]:
+        """Which of the elements the thread has already, outside."""
+        kept = self._rows.kept_blobs(large.keys())
+        return {digest_in(key) for key in kept if key.startswith(f"{folder}/")}
+
+    def _each(self, keys: Iterable[str]) -> Iterator[bytes]:
+        return self._store.pool.map(self._store.get, keys)
+
+    def _soon(self, do: Callable[..., Result], *arguments: object) -> Awaitable[Result]:
+        return asyncio.get_running_loop().run_in_executor(self._store.pool, do, *arguments)
+
+    def _missing(self, stored: StoredCheckpoint, error: Absent) -> BlobMissing:
+        references = chain(stored.references, *(write.references for write in stored.writes))
+        (number,) = (number for number, key in stored.outside.items() if key == error.key)
+        channel = next(r.channel for r in references if number in expand(r.spans))
+        return BlobMissing(
+            channel,
+            error.key,
+            f"is missing from {self._store.name} ({error}). Restore it there, or open the"
+            " checkpoints with the `blobs` URL that they were written with",
+        )
+
+
+def _names(folder: str, digests: Iterable[bytes]) -> list[str]:
+    return [f"{folder}/{digest.hex()}" for digest in digests]
+
+
+HasParts = TypeVar("HasParts", NewCheckpoint, NewWrite)
+
+
+def _with_blobs(new: HasParts, blobs: Blobs) -> HasParts:
+    if not blobs:
+        return new
+    return new._replace(parts=[part._replace(blobs=blobs) for part in new.parts])

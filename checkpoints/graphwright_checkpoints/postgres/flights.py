@@ -1,0 +1,111 @@
+"""What the coroutines of one loop insert in one tick shares a round trip and a commit.
+
+A superstep writes its tasks' results and a checkpoint, and many runs do so at once. While as many
+round trips are under way as there are connections, what comes waits and shares the next one; so
+does what is for a thread that is under way: its numbers are known when that is stored.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from graphwright_checkpoints.postgres.inserting import Group, Insert
+from graphwright_checkpoints.postgres.pools import CONNECTIONS
+
+CARGO = 256 * 1024  # bytes; sending more than this holds the loop for milliseconds
+LIMIT = CONNECTIONS - 1  # flights at a time: one connection is left for those who read
+
+TICKS = 8  # before a departure: what a run inserts when a call returns comes along in this time
+
+Carry = Callable[[Sequence[Group], int], Awaitable[None]]
+"""Stores groups, which have so many bytes; every insert is done afterwards."""
+
+
+class Flights:
+    """The inserts of one event loop."""
+
+    def __init__(self, carry: Carry) -> None:
+        self._carry = carry
+        self._waiting: dict[str, list[tuple[Insert, asyncio.Future[Any]]]] = {}
+        self._under_way: dict[asyncio.Task[None], set[str]] = {}
+        self._is_called = False
+
+    async def insert(self, insert: Insert) -> Any:
+        """Store something with all else of this tick, and return its result."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Any] = loop.create_future()
+        self._waiting.setdefault(insert.thread_id, []).append((insert, done))
+        self._call()
+        return await done
+
+    async def land(self) -> None:
+        """Wait for all that was to be inserted when this was called."""
+        waiting = [done for inserts in self._waiting.values() for _, done in inserts]
+        if pending := [*waiting, *self._under_way]:
+            await asyncio.wait(pending)
+
+    def _depart(self) -> None:
+        self._is_called = False
+        while len(self._under_way) < LIMIT and (taken := self._take()):
+            task = asyncio.create_task(self._fly(taken))
+            self._under_way[task] = {insert.thread_id for insert, _ in taken}
+            task.add_done_callback(self._arrived)
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        if self._waiting:
+            self._call()
+
+    def _call(self) -> None:
+        if not self._is_called:
+            self._is_called = True
+            self._wait(TICKS)
+
+    def _wait(self, ticks: int) -> None:
+        if ticks:
+            asyncio.get_running_loop().call_soon(self._wait, ticks - 1)
+        else:
+            self._depart()
+
+    def _take(self) -> list[tuple[Insert, asyncio.Future[Any]]]:
+        """Inserts that may go together: one fence for each thread, and not too much."""
+        busy = {thread_id for threads in self._under_way.values() for thread_id in threads}
+        taken: list[tuple[Insert, asyncio.Future[Any]]] = []
+        room = CARGO
+        for thread_id, waiting in list(self._waiting.items()):
+            if thread_id in busy:
+                continue
+            while (
+                waiting
+                and (room == CARGO or waiting[0][0].size <= room)
+                and (taken[-1:] == [] or _agree(taken[-1][0], waiting[0][0]))
+            ):
+                taken.append(waiting.pop(0))
+                room -= taken[-1][0].size
+            if not waiting:
+                del self._waiting[thread_id]
+            if room <= 0:
+                break
+        return taken
+
+    async def _fly(self, taken: Sequence[tuple[Insert, asyncio.Future[Any]]]) -> None:
+        by_thread: dict[str, list[Insert]] = {}
+        for insert, _ in taken:
+            by_thread.setdefault(insert.thread_id, []).append(insert)
+        groups = [Group(inserts) for inserts in by_thread.values()]
+        await self._carry(groups, sum(insert.size for insert, _ in taken))
+        for insert, done in taken:
+            _settle(insert, done)
+
+
+def _agree(one: Insert, other: Insert) -> bool:
+    return one.thread_id != other.thread_id or one.fence == other.fence
+
+
+def _settle(insert: Insert, done: asyncio.Future[Any]) -> None:
+    if done.done():  # a caller may have been cancelled meanwhile
+        return
+    if insert.error is not None:
+        done.set_exception(insert.error)
+    else:
+        done.set_result(insert.result)

@@ -1,0 +1,316 @@
+"""Inserts: one round trip for all of a batch, where what is known of its threads is right."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import orjson
+
+from graphwright_checkpoints.database import Stale
+from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.errors import LeaseLost, ValueNotStored
+from graphwright_checkpoints.numbering import Draft, Known, NewElement, Numbering
+from graphwright_checkpoints.postgres import failures, shelves
+from graphwright_checkpoints.postgres.names import escape, hash_of
+from graphwright_checkpoints.postgres.pools import Statement, Work, transaction
+from graphwright_checkpoints.records import (
+    Address,
+    NewCheckpoint,
+    NewWrite,
+    Reference,
+    encode_references,
+)
+
+SEND = "SELECT * FROM graphwright_checkpoint_insert_1(%s::jsonb, %b)"
+
+MAX_SIZE = 900_000_000  # bytes of one insert; Postgres takes a message of 1 GB
+
+Row = dict[str, Any]
+
+
+class Cargo:
+    """The binary values of a statement, one after the other."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self._next = 1  # Postgres counts bytes from one
+
+    def add(self, data: bytes) -> int:
+        """Add a value, and return its place."""
+        place = self._next
+        self.pieces.append(data)
+        self._next += len(data)
+        return place
+
+
+class Stored(NamedTuple):
+    """A row without its binary values, and those."""
+
+    row: Row
+    content: bytes
+    refs: bytes | None
+
+    def load(self, cargo: Cargo) -> Row:
+        """The row with the places of its values."""
+        refs = {"refs_at": cargo.add(self.refs), "refs_size": len(self.refs)} if self.refs else {}
+        return {**self.row, "at": cargo.add(self.content), "size": len(self.content), **refs}
+
+
+class Group:
+    """Inserts into one thread under one fence. They are stored together, in their order."""
+
+    def __init__(self, inserts: Sequence["Insert"]) -> None:
+        self.inserts = inserts
+        self.thread_id = inserts[0].thread_id
+        self.fence = inserts[0].fence
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every insert was stored or has failed."""
+        return all(insert.is_done for insert in self.inserts)
+
+    def draft(self, known: Known) -> None:
+        """Start over, from what is known. Inserts that are done are left out."""
+        self.drafted = Draft(known)
+        self.checkpoints: dict[tuple[str, str], Stored] = {}
+        self.writes: dict[tuple[str, str, str, int], Stored] = {}
+        for insert in self.inserts:
+            if not insert.is_done:
+                insert.try_to(partial(self.drafted.all_or_nothing, partial(insert.fill, self)))
+
+    def fail(self, error: Exception) -> None:
+        """Let those inserts fail that are not done."""
+        for insert in self.inserts:
+            if not insert.is_done:
+                insert.fail(error)
+
+
+class Insert:
+    """One call's insert: how it fills a group, and what became of it."""
+
+    def __init__(
+        self, thread_id: str, fence: int | None, fill: Callable[[Group], object], size: int
+    ) -> None:
+        self.thread_id = thread_id
+        self.fence = fence
+        self.fill = fill
+        self.size = size  # bytes
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.is_done = False
+
+    def try_to(self, do: Callable[[], object]) -> None:
+        """Get a result, or fail for good."""
+        try:
+            self.result = do()
+        except (Stale, ValueNotStored) as error:
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Be done without having stored anything."""
+        self.error, self.is_done = error, True
+
+    def outcome(self) -> Any:
+        """What the call returns, or raise what it raises."""
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+def checkpoint(new: NewCheckpoint) -> Insert:
+    """Store a checkpoint and the elements that it brings; gives its shelf and references."""
+
+    def fill(group: Group) -> tuple[Shelf, list[Reference]]:
+        draft = group.drafted
+        references = draft.file(new.parts)
+        _, checkpoint_ns, checkpoint_id = new.address
+        row = {
+            "thread": draft.shelf.key,
+            "checkpoint_ns": escape(checkpoint_ns),
+            "checkpoint_id": escape(checkpoint_id),
+            "parent_checkpoint_id": new.parent_id and escape(new.parent_id),
+            "run_id": None if new.run_id is None else escape(str(new.run_id)),
+            "type": new.body.type,
+            "metadata": new.metadata,
+        }
+        stored = Stored(row, new.body.data, encode_references(references))
+        group.checkpoints[checkpoint_ns, checkpoint_id] = stored
+        return draft.shelf, references
+
+    _check_size([("checkpoint", len(new.body.data)), *((p.channel, p.size) for p in new.parts)])
+    return Insert(new.address.thread_id, new.fence, fill, new.size)
+
+
+def writes(address: Address, fence: int | None, new: Sequence[NewWrite]) -> Insert:
+    """Store pending writes of the checkpoint at `address`."""
+
+    def fill(group: Group) -> None:
+        rows = [_write(group.drafted, address, write) for write in new]
+        for write, row in zip(new, rows, strict=True):
+            place = (*address[1:], write.task_id, write.position)
+            # As the database has it: the first ones count, and LangGraph's own replace each other.
+            if write.position < 0 or place not in group.writes:
+                group.writes[place] = row
+
+    _check_size([(write.channel, write.size) for write in new])
+    return Insert(address.thread_id, fence, fill, sum(write.size for write in new))
+
+
+def _check_size(sizes: Sequence[tuple[str, int]]) -> None:
+    total = sum(size for _, size in sizes)
+    if total > MAX_SIZE:
+        channel, size = max(sizes, key=lambda each: each[1])
+        raise ValueNotStored(
+            channel,
+            f"it takes {size} of the {total} bytes that are to be stored together, and the limit"
+            f" of Postgres is {MAX_SIZE}",
+        )
+
+
+def _write(draft: Draft, address: Address, write: NewWrite) -> Stored:
+    row = {
+        "thread": draft.shelf.key,
+        "checkpoint_ns": escape(address.checkpoint_ns),
+        "checkpoint_id": escape(address.checkpoint_id),
+        "task_id": escape(write.task_id),
+        "idx": write.position,
+        "task_path": escape(write.task_path),
+        "channel": escape(write.channel),
+        "type": write.content.type,
+    }
+    references = draft.file(write.parts)
+    return Stored(row, write.content.data, encode_references(references))
+
+
+def store(numbering: Numbering, groups: Iterable[Group]) -> Work[None]:
+    """Do all inserts, each group in a transaction of its own at worst.
+
+    Every insert is done afterwards. It is safe to do this twice: the second time finds the elements
+    by their digests, replaces the checkpoints by themselves, and leaves the writes as they are.
+    """
+    left = [group for group in groups if not group.is_done]
+    try:
+        refused = yield from _store_together(numbering, left)
+    except failures.Lost:
+        raise
+    except Exception as error:
+        yield from _store_apart(numbering, left, error)
+    else:
+        for group in refused:
+            yield from _store_locked(numbering, group)
+
+
+def _store_together(numbering: Numbering, groups: Sequence[Group]) -> Work[list[Group]]:
+    """Store groups in one round trip; those come back whose threads are not as they were known."""
+    unknown = [group.thread_id for group in groups if numbering.recall(group.thread_id) is None]
+    if unknown:
+        yield from shelves.look_up(numbering, unknown)
+    for group in groups:
+        group.draft(numbering.recall(group.thread_id) or numbering.expect_new(group.thread_id))
+    left = [group for group in groups if not group.is_done]
+    taken = yield from send(left)
+    for group in left:
+        if group.drafted.shelf.key in taken:
+            _finish(numbering, group)
+    return [group for group in left if not group.is_done]
+
+
+def _store_apart(numbering: Numbering, groups: Sequence[Group], error: Exception) -> Work[None]:
+    """Find out which group is at fault; the others' inserts are kept."""
+    if len(groups) > 1:
+        for group in groups:
+            yield from store(numbering, [group])
+    elif isinstance(error, failures.REFUSED):
+        yield from _store_locked(numbering, groups[0])
+    else:
+        yield from _store_one_by_one(numbering, groups[0], error)
+
+
+def _store_locked(numbering: Numbering, group: Group) -> Work[None]:
+    """Store a group holding its thread's lock: nobody can have changed what is looked up then."""
+    try:
+        yield from transaction(_store_under_lock(numbering, group))
+    except failures.Lost:
+        raise
+    except LeaseLost as error:
+        group.fail(error)
+    except Exception as error:
+        yield from _store_one_by_one(numbering, group, error)
+    else:
+        _finish(numbering, group)
+
+
+def _store_under_lock(numbering: Numbering, group: Group) -> Work[None]:
+    """Store a group in the open transaction, which holds its thread's lock from then on."""
+    known = yield from shelves.lock(numbering, group.thread_id, group.fence)
+    group.draft(known)
+    yield from send([] if group.is_done else [group])
+
+
+def _store_one_by_one(numbering: Numbering, group: Group, error: Exception) -> Work[None]:
+    left = [insert for insert in group.inserts if not insert.is_done]
+    if len(left) == 1:
+        left[0].fail(error)
+        return
+    for insert in left:
+        yield from _store_locked(numbering, Group([insert]))
+
+
+def _finish(numbering: Numbering, group: Group) -> None:
+    numbering.keep(group.drafted)
+    for insert in group.inserts:
+        insert.is_done = True
+
+
+def send(groups: Sequence[Group]) -> Work[set[int]]:
+    """Store what the groups have, and tell which threads' were stored."""
+    if not groups:
+        return set()
+    rows = yield Statement(SEND, _values(groups))
+    return {key for (key,) in rows}
+
+
+def _values(groups: Sequence[Group]) -> tuple[str, bytes]:
+    cargo = Cargo()
+    threads = [(group.drafted, group.fence) for group in groups]
+    new = {
+        "locked": [_asked(draft, fence) for draft, fence in threads if draft.known.is_stored],
+        "made": [_made(draft, fence) for draft, fence in threads if not draft.known.is_stored],
+        "elements": [
+            _element(draft.shelf.key, element, cargo)
+            for draft, _ in threads
+            for element in draft.added
+        ],
+        "checkpoints": [
+            stored.load(cargo) for group in groups for stored in group.checkpoints.values()
+        ],
+        "writes": [stored.load(cargo) for group in groups for stored in group.writes.values()],
+    }
+    return orjson.dumps(new).decode(), b"".join(cargo.pieces)
+
+
+def _element(key: int, new: NewElement, cargo: Cargo) -> Row:
+    return {
+        "thread": key,
+        "number": new.number,
+        "digest": new.digest.hex(),
+        "many": bool(new.many),
+        "type": new.type,
+        "at": cargo.add(new.data),
+        "size": len(new.data),
+    }
+
+
+def _asked(draft: Draft, fence: int | None) -> Row:
+    return {"key": draft.shelf.key, "epoch": draft.shelf.epoch, "fence": fence}
+
+
+def _made(draft: Draft, fence: int | None) -> Row:
+    thread_id, key, epoch = draft.shelf
+    return {
+        "key": key,
+        "id_hash": hash_of(thread_id).hex(),
+        "thread_id": escape(thread_id),
+        "epoch": epoch,
+        "fence": fence,
+    }

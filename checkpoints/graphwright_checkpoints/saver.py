@@ -1,0 +1,371 @@
+"""The checkpointer, over any database."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any, Self, TypeVar, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_checkpoint_id,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from graphwright_checkpoints import records, retention, rotation
+from graphwright_checkpoints.allowance import TakesLong
+from graphwright_checkpoints.database import Database, Stale
+from graphwright_checkpoints.encoder import Encoder
+from graphwright_checkpoints.errors import CheckpointNotFound
+from graphwright_checkpoints.offloading import ORPHANED, OffloadingDatabase
+from graphwright_checkpoints.records import Address, Selection
+from graphwright_checkpoints.retention import Retention, Swept
+from graphwright_checkpoints.rotation import Progress
+from graphwright_checkpoints.storage import Amount, Usage
+
+ENCODED_INLINE = 256 * 1024  # bytes; encoding more than this holds the loop for milliseconds
+DECODED_INLINE = 256 * 1024  # bytes; decoding more than this holds the loop for milliseconds
+
+Result = TypeVar("Result")
+
+
+class Saver(BaseCheckpointSaver[str]):
+    """Keeps checkpoints in a database, for sync and async graphs alike.
+
+    What a call wrote is committed when it returns. Open it with `open_checkpointer`.
+    """
+
+    def __init__(self, database: Database, *, serde: SerializerProtocol | None = None) -> None:
+        super().__init__(serde=serde)
+        self._database = database
+
+    def open(self) -> None:
+        """Connect, for calls from threads."""
+        self._encoder = Encoder(self._database.open(self.serde))
+
+    async def aopen(self) -> None:
+        """Connect, for calls from coroutines and from threads."""
+        self._encoder = Encoder(await self._database.aopen(self.serde))
+
+    def close(self) -> None:
+        """Disconnect; the saver cannot be used afterwards."""
+        self._database.close()
+
+    async def aclose(self) -> None:
+        """`close`, for one that `aopen` opened."""
+        await self._database.aclose()
+
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> Self:
+        """The same checkpoints, with more types that may be read back."""
+        clone = cast(Self, super().with_allowlist(extra_allowlist))
+        clone._encoder = self._encoder.with_serde(clone.serde)
+        return clone
+
+    def get_next_version(self, current: str | None, channel: None) -> str:
+        """A version above `current`; the random part keeps those of two forks apart."""
+        number = int(str(current).split(".")[0]) + 1 if current is not None else 1
+        # Shorter than LangGraph's own, as every checkpoint has dozens; and above those of them that
+        # a thread may have already, which begin with more zeros.
+        return f"{number:010}.{random.getrandbits(32):08x}"
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint that `config` names, or the thread's latest; None if there is none."""
+        stored = self._database.find(Address.of(config), self._encoder.templates)
+        return stored and self._encoder.read(stored)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """`get_tuple` on the event loop; large states are decoded in a thread."""
+        stored = await self._database.afind(Address.of(config), self._encoder.templates)
+        if stored is not None and stored.size > DECODED_INLINE:
+            return await asyncio.to_thread(self._encoder.read, stored)
+        return stored and self._encoder.read(stored)
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """Checkpoints, newest first; `filter` compares entries of their metadata."""
+        wanted = _selection(config, filter, before, limit)
+        for address in _matching(wanted, self._database.select(wanted)):
+            if (found := self.get_tuple(address.config())) is not None:
+                yield found
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """`list` on the event loop, which gets its turn after every checkpoint."""
+        wanted = _selection(config, filter, before, limit)
+        for address in _matching(wanted, await self._database.aselect(wanted)):
+            if (found := await self.aget_tuple(address.config())) is not None:
+                yield found
+            await asyncio.sleep(0)
+
+    def addresses(self, thread_id: str | None = None) -> Sequence[Address]:
+        """Where the checkpoints of a thread are (or of all), of all namespaces, newest first."""
+        found = self._database.select(Selection(thread_id=thread_id))
+        return [address for address, _ in found]
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint whose parent is the one `config` names."""
+        encode = partial(self._encoder.checkpoint, config, checkpoint, metadata, new_versions)
+        new = encode()
+        try:
+            stored = self._database.insert_checkpoint(new)
+        except Stale:
+            new = encode(trusting=False)
+            stored = self._database.insert_checkpoint(new)
+        self._encoder.stored(checkpoint, new.address, *stored)
+        return new.address.config()
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """`put`, committed with all else of this tick; a thread encodes and writes large values."""
+        encode = partial(self._encoder.checkpoint, config, checkpoint, metadata, new_versions)
+        new = await _soon(encode)
+        try:
+            stored = await self._database.ainsert_checkpoint(new)
+        except Stale:
+            new = await _soon(partial(encode, trusting=False))
+            stored = await self._database.ainsert_checkpoint(new)
+        self._encoder.stored(checkpoint, new.address, *stored)
+        return new.address.config()
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Store what a task wrote, before the step that it belongs to is complete."""
+        encode = partial(self._encoder.writes, config, writes, task_id, task_path)
+        insert = partial(self._database.insert_writes, Address.of(config), records.fence(config))
+        try:
+            insert(encode())
+        except Stale:
+            insert(encode(trusting=False))
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """`put_writes`, committed with all else of this tick."""
+        encode = partial(self._encoder.writes, config, writes, task_id, task_path)
+        insert = partial(self._database.ainsert_writes, Address.of(config), records.fence(config))
+        try:
+            await insert(await _soon(encode))
+        except Stale:
+            await insert(await _soon(partial(encode, trusting=False)))
+
+    def raise_fence(self, thread_id: str, token: int) -> None:
+        """Refuse writes with an older token from now on, or raise `LeaseLost` if this one is.
+
+        A worker that takes a thread over calls this before it reads the thread's state, so that the
+        last one cannot write behind its back.
+        """
+        self._database.raise_fence(thread_id, token)
+
+    async def araise_fence(self, thread_id: str, token: int) -> None:
+        """`raise_fence`, on the event loop."""
+        await self._database.araise_fence(thread_id, token)
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Delete everything of a thread; an unknown thread is no error."""
+        self._database.delete_thread(thread_id)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """`delete_thread` in a thread of its own."""
+        await self._database.in_thread(partial(self.delete_thread, thread_id))
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete what these runs wrote, found by `run_id` in the checkpoints' metadata."""
+        retention.delete_for_runs(self._database, run_ids)
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """`delete_for_runs` in a thread of its own."""
+        await self._database.in_thread(partial(self.delete_for_runs, run_ids))
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Give the target the source's whole history, under the same checkpoint ids."""
+        self._database.copy_thread(source_thread_id, target_thread_id)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """`copy_thread` in a thread of its own."""
+        await self._database.in_thread(
+            partial(self.copy_thread, source_thread_id, target_thread_id)
+        )
+
+    def delete_orphans(self, older_than: timedelta = ORPHANED) -> int:
+        """Delete blobs that a crash left without a row, and return how many there were.
+
+        Maintenance calls this now and then. Blobs that are younger may get their row yet.
+        """
+        if isinstance(self._database, OffloadingDatabase):
+            return self._database.delete_orphans(older_than)
+        return 0
+
+    async def adelete_orphans(self, older_than: timedelta = ORPHANED) -> int:
+        """`delete_orphans` in a thread of its own."""
+        return await self._database.in_thread(partial(self.delete_orphans, older_than))
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete old checkpoints ("keep_latest") or all of them ("delete") of some threads.
+
+        Ancestors that a `DeltaChannel` of a kept checkpoint is rebuilt from stay.
+        """
+        if strategy not in ("keep_latest", "delete"):
+            raise ValueError(f'strategy is "keep_latest" or "delete", not {strategy!r}')
+        for thread_id in thread_ids:
+            if strategy == "delete":
+                self._database.delete_thread(thread_id)
+            else:
+                retention.keep_latest(self._database, thread_id, self._encoder.body)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """`prune` in a thread of its own."""
+        await self._database.in_thread(partial(self.prune, thread_ids, strategy=strategy))
+
+    def pin(self, config: RunnableConfig) -> None:
+        """Have `retain` and `prune` keep the checkpoint that `config` names, or the thread's
+        latest, until `unpin`. Raises `CheckpointNotFound`.
+
+        A copy of the thread is not pinned.
+        """
+        self._pin(config, True)
+
+    async def apin(self, config: RunnableConfig) -> None:
+        """`pin` in a thread of its own."""
+        await self._database.in_thread(partial(self.pin, config))
+
+    def unpin(self, config: RunnableConfig) -> None:
+        """Undo `pin`; a checkpoint that is not pinned is no error."""
+        self._pin(config, False)
+
+    async def aunpin(self, config: RunnableConfig) -> None:
+        """`unpin` in a thread of its own."""
+        await self._database.in_thread(partial(self.unpin, config))
+
+    def _pin(self, config: RunnableConfig, pinned: bool) -> None:
+        address = Address.of(config)
+        head = self._database.head(address)
+        if head is None:
+            raise CheckpointNotFound(address)
+        self._database.pin(head.address, pinned)
+
+    def threads(self) -> Iterator[str]:
+        """The ids of all threads that have checkpoints."""
+        return retention.threads(self._database)
+
+    def usage(self, thread_id: str) -> Usage:
+        """How much room a thread takes."""
+        return self._database.usage(thread_id)
+
+    async def ausage(self, thread_id: str) -> Usage:
+        """`usage` in a thread of its own."""
+        return await self._database.in_thread(partial(self.usage, thread_id))
+
+    def usage_by_channel(self, thread_id: str) -> Mapping[str, Amount]:
+        """The messages and large values that a thread's checkpoints have in use, by channel."""
+        return self._database.elements(thread_id)
+
+    async def ausage_by_channel(self, thread_id: str) -> Mapping[str, Amount]:
+        """`usage_by_channel` in a thread of its own."""
+        return await self._database.in_thread(partial(self.usage_by_channel, thread_id))
+
+    def expired(self, thread_id: str, policy: Retention) -> int:
+        """How many checkpoints `retain` would delete now."""
+        return len(retention.expired(self._database, thread_id, policy, self._encoder.body))
+
+    def preview(self, thread_id: str, policy: Retention) -> Swept | None:
+        """What `retain` would delete now; None for nothing."""
+        return retention.preview(self._database, thread_id, policy, self._encoder.body)
+
+    def retain(
+        self, thread_id: str, policy: Retention, *, proceed: Callable[[], bool] = lambda: True
+    ) -> Swept | None:
+        """Delete what a policy lets go of a thread; None if that was nothing.
+
+        `proceed` is asked before each small batch; after False the rest is left for another time.
+        The thread must be idle: a run that goes on from an old checkpoint could lose it.
+        """
+        return retention.retain(self._database, thread_id, policy, self._encoder.body, proceed)
+
+    async def aretain(
+        self, thread_id: str, policy: Retention, *, proceed: Callable[[], bool] = lambda: True
+    ) -> Swept | None:
+        """`retain` in a thread of its own, where `proceed` is called as well."""
+        return await self._database.in_thread(
+            partial(self.retain, thread_id, policy, proceed=proceed)
+        )
+
+    def reencrypt(self, progress: Callable[[Progress], object] = bool) -> Progress:
+        """Write with the current key what older ones wrote, or what is not encrypted yet.
+
+        Open the saver with `serde` for the current key and `old_serdes` for the older ones. It goes
+        in small transactions while others read and write, calls `progress` after each, and can be
+        interrupted and begun again. Raises `ValueNotRead` where no key fits.
+        """
+        return rotation.reencrypt(self._database, self.serde, progress)
+
+    async def areencrypt(self, progress: Callable[[Progress], object] = bool) -> Progress:
+        """`reencrypt` in a thread of its own, which calls `progress` too."""
+        return await self._database.in_thread(partial(self.reencrypt, progress))
+
+
+async def _soon(encode: Callable[..., Result]) -> Result:
+    """Encode on the event loop, or in a thread where there is much."""
+    try:
+        return encode(limit=ENCODED_INLINE)
+    except TakesLong:
+        return await asyncio.to_thread(encode)
+
+
+def _selection(
+    config: RunnableConfig | None,
+    filter: dict[str, Any] | None,
+    before: RunnableConfig | None,
+    limit: int | None,
+) -> Selection:
+    part = config.get("configurable", {}) if config else {}
+    return Selection(
+        thread_id=str(part["thread_id"]) if "thread_id" in part else None,
+        checkpoint_ns=part.get("checkpoint_ns"),
+        checkpoint_id=part.get("checkpoint_id"),
+        before=get_checkpoint_id(before) if before else None,
+        metadata=filter or {},
+        limit=limit,
+    )
+
+
+def _matching(wanted: Selection, found: Sequence[tuple[Address, str]]) -> Sequence[Address]:
+    matching = [address for address, facts in found if records.matches(facts, wanted.metadata)]
+    return matching if wanted.limit is None else matching[: max(wanted.limit, 0)]

@@ -1,0 +1,581 @@
+"""Large elements are outside: stored once, found again, deleted with their rows."""
+
+import asyncio
+import base64
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.graph import START, MessagesState, StateGraph
+
+from graphwright_checkpoints import (
+    BlobMissing,
+    BlobsUnavailable,
+    DatabaseUnavailable,
+    InvalidURL,
+    LeaseLost,
+    Saver,
+    open_checkpointer,
+)
+from graphwright_checkpoints.blobs import BlobStore
+
+Keys = Callable[[str], set[str]]
+
+NOISE = random.Random(1).randbytes(200_000)
+URL = "data:image/png;base64," + base64.b64encode(NOISE).decode()
+LARGE = "A large document. " * 20_000  # 360 kB
+TABLES = (
+    "checkpoint_threads",
+    "checkpoints",
+    "checkpoint_writes",
+    "checkpoint_elements",
+    "checkpoint_doomed_blobs",
+)
+NOW = timedelta(0)
+
+
+def at(thread: str = "t", **more: Any) -> Any:
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": "", **more}}
+
+
+def put(saver: Any, value: Any, thread: str = "t", **more: Any) -> Any:
+    new: Any = {**empty_checkpoint(), "channel_values": {"ch": value}}
+    new["channel_versions"] = {"ch": new["id"]}
+    return saver.put(at(thread, **more), new, {}, {"ch": new["id"]})
+
+
+def get(saver: Any, thread: str = "t") -> Any:
+    return saver.get_tuple(at(thread)).checkpoint["channel_values"]["ch"]
+
+
+def image(name: str) -> HumanMessage:
+    block = {"type": "image_url", "image_url": {"url": URL}}
+    return HumanMessage([{"type": "text", "text": f"Image {name}?"}, block], id=name)
+
+
+def chat(saver: BaseCheckpointSaver[Any], answer: Any = None) -> Any:
+    node = answer or (lambda state: {"messages": AIMessage("A picture.")})
+    return StateGraph(MessagesState).add_node("a", node).add_edge(START, "a").compile(saver)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "c.db"
+
+
+@pytest.fixture
+def link(path: Path) -> Iterator[sqlite3.Connection]:
+    opened = sqlite3.connect(path)
+    yield opened
+    opened.close()
+
+
+def count(link: sqlite3.Connection) -> list[int]:
+    return [link.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]
+
+
+def open_at(path: Path, blobs: str | None, **more: Any) -> Any:
+    return open_checkpointer(f"sqlite:///{path}", blobs=blobs, **more)
+
+
+# Storing and reading
+
+
+async def test_a_conversation_on_every_store(
+    anywhere: str, path: Path, link: sqlite3.Connection, keys: Keys
+) -> None:
+    for _ in range(2):  # the second time what is stored is only read
+        async with open_at(path, anywhere) as saver:
+            graph = chat(saver)
+            if not keys(anywhere):
+                await graph.ainvoke({"messages": [image("1"), HumanMessage(LARGE, id="2")]}, at())
+            said = (await graph.aget_state(at())).values["messages"]
+            assert said[:2] == [image("1"), HumanMessage(LARGE, id="2")]
+    assert len(keys(anywhere)) == 2
+    assert path.stat().st_size < 100_000
+    async with open_at(path, anywhere) as saver:
+        await saver.adelete_thread("t")
+    assert keys(anywhere) == set()
+    assert count(link) == [0] * len(TABLES)
+
+
+def test_threads_too(anywhere: str, path: Path, keys: Keys) -> None:
+    with open_at(path, anywhere) as saver:
+        put(saver, [LARGE, image("1")])
+        assert get(saver) == [LARGE, image("1")]
+    with open_at(path, anywhere) as saver:
+        assert get(saver) == [LARGE, image("1")]
+        assert len(keys(anywhere)) == 2
+        saver.delete_thread("t")
+    assert keys(anywhere) == set()
+
+
+def test_a_value_twice_in_one_call(path: Path, blobs: str, keys: Keys, link: Any) -> None:
+    """In two channels, in two writes, and in a copy onto a thread that has it already."""
+    with open_at(path, blobs) as saver:
+        stored = put(saver, {"one": LARGE, "other": LARGE, "image": [image("1"), image("2")]})
+        saver.put_writes(stored, [("a", f"again {LARGE}"), ("b", f"again {LARGE}")], "task")
+        put(saver, [LARGE], "copy")
+        for _ in range(2):
+            saver.copy_thread("t", "copy")
+            assert count(link)[-1] == 0
+            assert len(keys(blobs)) == 6
+    with open_at(path, blobs) as saver:
+        for thread in ("t", "copy"):
+            (found,) = [found for found in saver.list(at(thread)) if found.pending_writes]
+            assert found.checkpoint["channel_values"]["ch"]["other"] == LARGE
+            saver.delete_thread(thread)
+    assert keys(blobs) == set()
+
+
+def test_small_values_stay(path: Path, blobs: str, keys: Keys) -> None:
+    with open_at(path, blobs) as saver:
+        put(saver, ["small " * 1000, LARGE[:200_000]])
+        assert keys(blobs) == set()
+    with open_at(path, blobs, blobs_above=1000) as saver:
+        put(saver, ["small " * 1000, LARGE[:200_000]], "other")
+        assert len(keys(blobs)) == 2
+        assert get(saver, "t") == get(saver, "other")
+
+
+async def test_fifty_megabytes(path: Path, blobs: str, keys: Keys) -> None:
+    value = random.Random(3).randbytes(50_000_000)
+    async with open_at(path, blobs) as saver:
+        await chat(saver).ainvoke({"messages": [HumanMessage("x" * 50_000_000, id="1")]}, at())
+        put(saver, value, "bytes")
+    assert path.stat().st_size < 100_000
+    async with open_at(path, blobs) as saver:
+        said = (await chat(saver).aget_state(at())).values["messages"]
+        assert len(said[0].content) == 50_000_000
+        assert get(saver, "bytes") == value
+        assert len(keys(blobs)) == 2
+
+
+async def test_an_image_in_a_long_chat_is_stored_once(path: Path, blobs: str, keys: Keys) -> None:
+    history: list[Any] = [{"role": "user", "content": image("1").content, "id": "image"}]
+    for process in range(4):  # as it is after a restart
+        async with open_at(path, blobs) as saver:
+            graph = chat(saver)
+            for turn in range(25):
+                history.append({"role": "user", "content": f"{process} {turn}", "id": f"{turn}"})
+                await graph.ainvoke({"messages": list(history)}, at())
+            said = (await graph.aget_state(at())).values["messages"]
+            assert said[0].content == image("1").content
+    assert len(keys(blobs)) == 1
+
+
+async def test_a_message_that_comes_twice_at_once_is_stored_once(
+    path: Path, blobs: str, keys: Keys, link: sqlite3.Connection
+) -> None:
+    """As a node's write and in the checkpoint, and neither waits for the other in LangGraph."""
+    async with open_at(path, blobs) as saver:
+        graph = chat(saver, lambda state: {"messages": AIMessage(image("1").content)})
+        for turn in range(10):
+            await graph.ainvoke({"messages": f"{turn}"}, at())
+        config = at(checkpoint_id="1")
+        same = [saver.aput_writes(config, [("ch", [image("2")])], f"task {n}") for n in range(20)]
+        await asyncio.gather(*same)
+        assert count(link)[-1] == 0  # nothing was stored in vain
+    assert len(keys(blobs)) == 1
+
+
+async def test_many_threads_at_once(s3_url: str, path: Path, keys: Keys) -> None:
+    async with open_at(path, s3_url) as saver:
+        graph = chat(saver)
+        calls = [graph.ainvoke({"messages": [image("1")]}, at(f"{n}")) for n in range(20)]
+        await asyncio.gather(*calls)
+        assert len(keys(s3_url)) == 20
+        await asyncio.gather(*(saver.adelete_thread(f"{n}") for n in range(20)))
+    assert keys(s3_url) == set()
+
+
+async def test_what_was_read_last_is_not_read_again(path: Path, s3: Any, s3_url: str) -> None:
+    async with open_at(path, s3_url) as saver:
+        for turn in range(5):
+            await chat(saver).ainvoke({"messages": [HumanMessage(f"{turn}"), image("1")]}, at())
+    async with open_at(path, s3_url) as saver:
+        graph, before = chat(saver), s3.count("GET")
+        history = [state async for state in graph.aget_state_history(at())]
+        assert len(history) == 15
+        for _ in range(5):
+            await graph.ainvoke({"messages": "again"}, at())
+        assert s3.count("GET") - before == 1
+
+
+async def test_the_loop_is_not_held(path: Path, s3_url: str) -> None:
+    """A store that never answers holds the call that waits for it, and nobody else."""
+    async with open_at(path, s3_url) as saver:
+        put(saver, LARGE)
+    async with open_at(path, s3_url) as saver:
+        with Silent() as url:
+            move(saver, url)
+            waiting = asyncio.create_task(saver.aget_tuple(at()))
+            started = time.monotonic()
+            for _ in range(10):
+                await saver.aput_writes(at(checkpoint_id="1"), [("ch", 1)], "task")
+                await asyncio.sleep(0.01)
+            assert time.monotonic() - started < 2
+            assert not waiting.done()
+            waiting.cancel()
+
+
+class Silent:
+    """A server that takes calls and answers none, until the block is left."""
+
+    def __enter__(self) -> str:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.taken: list[Any] = []
+
+        def take() -> None:
+            while True:
+                try:
+                    self.taken.append(self.server.accept()[0])
+                except OSError:
+                    return
+
+        self.thread = threading.Thread(target=take)
+        self.thread.start()
+        return f"http://127.0.0.1:{self.server.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        self.thread.join(timeout=10)
+        for taken in self.taken:
+            taken.close()
+
+
+# Deleting
+
+
+def test_pruning_and_deleting_for_runs(path: Path, blobs: str, keys: Keys, link: Any) -> None:
+    with open_at(path, blobs) as saver:
+        for number in range(3):
+            put(saver, f"{number} {LARGE}", run_id=f"run {number}")
+            put(saver, [image("1"), f"{number} other {LARGE}"], "u", run_id=f"run {number}")
+        assert len(keys(blobs)) == 7
+        saver.prune(["t"])
+        assert len(keys(blobs)) == 5
+        assert get(saver) == f"2 {LARGE}"
+        saver.delete_for_runs(["run 2"])
+        assert len(keys(blobs)) == 3
+        assert get(saver, "u") == [image("1"), f"1 other {LARGE}"]
+        saver.delete_for_runs(["run 0", "run 1"])
+    assert keys(blobs) == set()
+    assert count(link) == [0] * len(TABLES)
+
+
+def test_copies_have_blobs_of_their_own(path: Path, anywhere: str, keys: Keys) -> None:
+    with open_at(path, anywhere) as saver:
+        first = put(saver, [image("1"), LARGE])
+        saver.put_writes(first, [("ch", [image("2"), f"another {LARGE}"])], "task")
+        saver.copy_thread("t", "copy")
+        assert len(keys(anywhere)) == 6
+        put(saver, [image("1"), "more"], "copy")
+        saver.copy_thread("t", "copy")  # once more, onto what is there
+        saver.copy_thread("copy", "third")
+        assert len(keys(anywhere)) == 9
+        saver.delete_thread("t")
+        assert len(keys(anywhere)) == 6
+    with open_at(path, anywhere) as saver:
+        (found,) = [found for found in saver.list(at("third")) if found.pending_writes]
+        assert found.checkpoint["channel_values"]["ch"] == [image("1"), LARGE]
+        assert found.pending_writes[0][2] == [image("2"), f"another {LARGE}"]
+        saver.delete_thread("copy")
+        saver.delete_thread("third")
+    assert keys(anywhere) == set()
+
+
+def test_a_copy_of_a_thread_with_a_lost_blob_is_refused(path: Path, blobs: str, keys: Keys) -> None:
+    with open_at(path, blobs) as saver:
+        put(saver, [LARGE, image("1"), f"another {LARGE}"])
+        lost, *others = keys(blobs)
+        lose(blobs, lost)
+        with pytest.raises(BlobsUnavailable, match="'t' could not be copied") as caught:
+            saver.copy_thread("t", "copy")
+        assert lost in str(caught.value)
+        assert saver.get_tuple(at("copy")) is None
+        assert keys(blobs) == {*others}
+
+
+def test_blobs_of_what_was_deleted_without_a_store(path: Path, blobs: str, keys: Keys) -> None:
+    with open_at(path, blobs) as saver:
+        put(saver, LARGE)
+    with open_at(path, None) as saver:
+        saver.delete_thread("t")
+    assert len(keys(blobs)) == 1
+    with open_at(path, blobs):
+        assert keys(blobs) == set()
+
+
+def test_a_store_that_is_away_at_a_deletion(
+    path: Path, s3_url: str, keys: Keys, free_port: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_at(path, s3_url) as saver:
+        put(saver, LARGE)
+        here = move(saver, closed(free_port))
+        saver.delete_thread("t")
+        assert saver.get_tuple(at()) is None
+        assert "will be deleted later: s3://bucket/" in caplog.text
+        assert len(keys(s3_url)) == 1
+        move(saver, here)
+        saver.delete_thread("other")
+        assert keys(s3_url) == set()
+
+
+def move(saver: Any, endpoint: str) -> str:
+    """Have an open saver look for its store elsewhere, as if that was cut off; where it was."""
+    store: BlobStore = saver._database._store
+    before, store._options["endpoint"] = store._options["endpoint"], endpoint
+    vars(store).pop("_store", None)
+    return before
+
+
+def closed(free_port: Callable[[], int]) -> str:
+    return f"http://127.0.0.1:{free_port()}"
+
+
+# Failures
+
+
+def lose(blobs: str, *names: str) -> None:
+    for name in names:
+        Path(blobs.removeprefix("file://"), name).unlink()
+
+
+async def test_a_missing_blob_is_named(path: Path, blobs: str, keys: Keys) -> None:
+    with open_at(path, blobs) as saver:
+        stored = put(saver, "small")
+        saver.put_writes(stored, [("messages", [image("1"), LARGE])], "task")
+        saver.get_tuple(at())
+    (name, *_) = sorted(keys(blobs))
+    lose(blobs, name)
+    async with open_at(path, blobs) as saver:
+        for _ in range(2):
+            with pytest.raises(BlobMissing, match="'messages' was stored but cannot be") as caught:
+                await saver.aget_tuple(at())
+            assert (caught.value.channel, caught.value.key) == ("messages", name)
+            assert f"blob {name} is missing from {blobs}" in str(caught.value)
+        with pytest.raises(BlobMissing):
+            saver.get_tuple(at())
+        saver.delete_thread("t")
+    assert keys(blobs) == set()
+
+
+def test_reading_and_copying_without_the_store(path: Path, blobs: str) -> None:
+    with open_at(path, blobs) as saver:
+        put(saver, [LARGE, image("1")])
+    with open_at(path, None) as saver:
+        with pytest.raises(BlobMissing, match="give open_checkpointer its URL as `blobs`"):
+            saver.get_tuple(at())
+        with pytest.raises(DatabaseUnavailable, match="give open_checkpointer its URL as `blobs`"):
+            saver.copy_thread("t", "copy")
+
+
+@pytest.mark.parametrize("on_loop", [False, True])
+async def test_a_failed_upload_fails_the_call(
+    path: Path, s3_url: str, free_port: Any, link: Any, on_loop: bool
+) -> None:
+    async with open_at(path, s3_url) as saver:
+        put(saver, "first")
+        before = count(link)
+        move(saver, closed(free_port))
+        started = time.monotonic()
+        with pytest.raises(BlobsUnavailable, match="s3://bucket/") as caught:
+            if on_loop:
+                await saver.aput_writes(at(checkpoint_id="1"), [("a", 1), ("ch", LARGE)], "task")
+            else:
+                put(saver, [LARGE, image("1")])
+        assert time.monotonic() - started < 30
+        assert "secret" not in str(caught.value)
+        assert count(link) == before
+        assert get(saver) == "first"
+
+
+def test_a_refused_write_leaves_no_blob(path: Path, blobs: str, keys: Keys) -> None:
+    with open_at(path, blobs) as saver:
+        saver.raise_fence("t", 2)
+        with pytest.raises(LeaseLost):
+            put(saver, LARGE, __fence=1)
+        assert keys(blobs) == set()
+
+
+def test_elements_that_were_swept_meanwhile_are_stored_again(path: Path, blobs: str) -> None:
+    with open_at(path, blobs) as ours, open_at(path, blobs) as theirs:
+        message = image("1")
+        for _ in range(3):
+            put(ours, [message, LARGE])
+            theirs.delete_thread("t")
+            put(ours, [message, LARGE])
+            put(theirs, ["only this"])
+            theirs.prune(["t"])
+        put(ours, [message, LARGE])
+        assert get(theirs) == [message, LARGE]
+
+
+def test_writers_and_sweepers_at_once(path: Path, blobs: str, keys: Keys, link: Any) -> None:
+    """No checkpoint that is there has a blob that is not."""
+    stop = threading.Event()
+
+    def sweep() -> None:
+        with open_at(path, blobs) as saver:
+            while not stop.is_set():
+                saver.prune(["t"])
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        with open_at(path, blobs) as saver:
+            for number in range(60):
+                value = [image("1"), f"{number % 3} {LARGE}", number]
+                put(saver, [HumanMessage("new"), *value])
+                put(saver, value)
+                assert get(saver) == value
+    finally:
+        stop.set()
+        sweeper.join(timeout=60)
+    with open_at(path, blobs) as saver:
+        assert get(saver)[-1] == 59
+        saver.delete_thread("t")
+        assert saver.delete_orphans(NOW) == 0
+    assert keys(blobs) == set()
+
+
+# Crashes and orphans
+
+CHILD = """
+import sys
+from graphwright_checkpoints import open_checkpointer
+path, blobs, large = sys.argv[1:]
+with open_checkpointer(f"sqlite:///{path}", blobs=blobs) as saver:
+    print("open", flush=True)
+    config = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "2"}}
+    saver.put_writes(config, [("ch", "killed " + large * 100_000)], "task")
+"""
+
+
+def test_a_kill_between_a_blob_and_its_row(path: Path, blobs: str, keys: Keys) -> None:
+    with open_at(path, blobs) as saver:
+        put(saver, LARGE)
+        before = keys(blobs)
+        lock = sqlite3.connect(path, isolation_level=None)
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(path), blobs, "a lot "], stdout=subprocess.PIPE
+        )
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"open\n"
+            lock.execute("BEGIN IMMEDIATE")  # the child cannot write its row
+            deadline = time.monotonic() + 30
+            while keys(blobs) == before:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.wait(timeout=30)
+            child.stdout.close()
+            lock.close()
+        assert len(keys(blobs)) == 2
+        assert saver.delete_orphans() == 0  # it is too young for anybody to be sure
+        assert len(keys(blobs)) == 2
+        assert saver.delete_orphans(NOW) == 1
+        assert keys(blobs) == before
+        assert get(saver) == LARGE
+
+
+async def test_orphans_of_another_database_are_its_own(tmp_path: Path, anywhere: str) -> None:
+    async with open_at(tmp_path / "a.db", anywhere) as a, open_at(tmp_path / "b.db", anywhere) as b:
+        put(a, LARGE)
+        put(b, LARGE)
+        for saver in (a, b):
+            assert await saver.adelete_orphans(NOW) == 0
+        a.delete_thread("t")
+        assert get(b) == LARGE
+
+
+def test_no_store_has_no_orphans() -> None:
+    with open_checkpointer("sqlite://") as saver:
+        assert cast(Saver, saver).delete_orphans() == 0
+
+
+# Encryption, schema, URLs
+
+
+class Xor:
+    """A stand-in for a cipher: LangGraph's own needs a package that we do not depend on."""
+
+    def encrypt(self, plaintext: bytes) -> tuple[str, bytes]:
+        return "xor", plaintext.translate(bytes(byte ^ 7 for byte in range(256)))
+
+    def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
+        return self.encrypt(ciphertext)[1]
+
+
+def test_what_is_outside_is_encrypted_too(tmp_path: Path, path: Path, blobs: str) -> None:
+    serde = EncryptedSerializer(Xor())
+    for _ in range(2):
+        with open_at(path, blobs, serde=serde) as saver:
+            put(saver, [image("1"), LARGE], "secret thread")
+            assert get(saver, "secret thread") == [image("1"), LARGE]
+    everything = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
+    assert len(everything) >= 3
+    for data in everything:
+        assert not any(
+            plain in data for plain in (NOISE[:50], URL[50:90].encode(), b"A large document")
+        )
+
+
+VERSION_2 = """
+DROP TABLE checkpoint_pins;
+ALTER TABLE checkpoint_elements DROP COLUMN blob;
+DROP TABLE checkpoint_doomed_blobs;
+PRAGMA user_version = 2;
+"""
+
+
+def test_a_file_of_schema_2(path: Path, blobs: str, link: Any, keys: Keys) -> None:
+    with open_at(path, None) as saver:
+        put(saver, ["x", LARGE])
+    link.executescript("DROP TRIGGER checkpoint_elements_blob;" + VERSION_2)
+    with open_at(path, blobs) as saver:
+        assert get(saver) == ["x", LARGE]
+        put(saver, ["x", LARGE, f"another {LARGE}"])
+    with open_at(path, blobs) as saver:
+        assert len(keys(blobs)) == 1  # what is stored stays where it is
+        saver.delete_thread("t")
+    assert keys(blobs) == set()
+
+
+def test_checkpoints_in_memory_have_no_blobs() -> None:
+    with pytest.raises(InvalidURL, match="memory://"):
+        open_checkpointer("memory://", blobs="file:///tmp/blobs")
+
+
+def test_a_database_in_memory_may(blobs: str, keys: Keys) -> None:
+    with open_checkpointer("sqlite://", blobs=blobs) as saver:
+        put(saver, LARGE)
+        assert get(saver) == LARGE
+        saver.delete_thread("t")
+    assert keys(blobs) == set()
+
+
+async def test_it_can_be_opened_again(path: Path, blobs: str) -> None:
+    opening = open_at(path, blobs)
+    for _ in range(2):
+        async with opening as saver:
+            put(saver, LARGE)
+    with pytest.raises(DatabaseUnavailable, match="inside the `with` block"):
+        put(saver, LARGE)
