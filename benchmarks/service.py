@@ -1,6 +1,6 @@
 """What the service adds to `graph.astream`, against a bare FastAPI handler in the same run.
 
-    python benchmarks/service.py [--rounds 5]
+    python benchmarks/service.py [--rounds 5] [--database postgresql://…]
 
 Figures drift on a shared machine, so both servers take turns and the medians of their ratios count.
 """
@@ -134,18 +134,19 @@ def bare_command(port: int) -> list[str]:
     return [sys.executable, "-m", "uvicorn", "bare:app", "--port", str(port), *quiet]
 
 
-def service_command(port: int, folder: str) -> list[str]:
-    """The service, with a data folder of its own."""
-    return [sys.executable, "-m", "graphwright", "serve", "--port", str(port), "--data-dir", folder]
+def service_command(port: int, folder: str, database: str) -> list[str]:
+    """The service, with a data folder of its own, and a record there if no database is named."""
+    command = [sys.executable, "-m", "graphwright", "serve", "--port", str(port)]
+    return [*command, "--data-dir", folder, "--database", database]
 
 
-async def compare(rounds: int, table: Table) -> None:
+async def compare(rounds: int, table: Table, database: str) -> None:
     """Measure every figure on both servers in turn."""
     bare, ours = free_port(), free_port()
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(bare_command(bare), bare),
-        serving(service_command(ours, folder), ours) as process,
+        serving(service_command(ours, folder, database), ours) as process,
     ):
         idle = _resident(process.pid)
         limits = httpx.Limits(max_connections=64)
@@ -168,15 +169,15 @@ async def compare(rounds: int, table: Table) -> None:
         table.add_row("resident, idle, MiB", "", f"{idle:.0f}", "", "<= 120")
 
 
-def start(rounds: int, table: Table) -> None:
+def start(rounds: int, table: Table, database: str) -> None:
     """From process start to the first answer, against importing the libraries it stands on."""
     pairs = []
     with tempfile.TemporaryDirectory() as folder:
-        _time_start(folder)  # makes the database
+        _time_start(folder, database)  # makes the tables
         for _ in range(rounds):
             began = time.perf_counter()
             subprocess.run([sys.executable, "-c", BASELINE_START], check=True)
-            pairs.append((time.perf_counter() - began, _time_start(folder)))
+            pairs.append((time.perf_counter() - began, _time_start(folder, database)))
     ratio = statistics.median(b / a for a, b in pairs)
     _row(
         table,
@@ -188,14 +189,14 @@ def start(rounds: int, table: Table) -> None:
     )
 
 
-def _time_start(folder: str) -> float:
+def _time_start(folder: str, database: str) -> float:
     port = free_port()
     began = time.perf_counter()
-    with serving(service_command(port, folder), port):
+    with serving(service_command(port, folder, database), port):
         return time.perf_counter() - began
 
 
-async def statements(table: Table) -> None:
+async def statements(table: Table, database: str) -> None:
     """SQL statements of one run, counted in this process; BEGIN is not one of them."""
     count = 0
 
@@ -205,7 +206,10 @@ async def statements(table: Table) -> None:
 
     event.listen(Engine, "before_cursor_execute", on_statement)
     with tempfile.TemporaryDirectory() as folder:
-        app = create_app(Settings(config=PROJECT / "langgraph.json", data_dir=Path(folder)))
+        settings = Settings(
+            config=PROJECT / "langgraph.json", data_dir=Path(folder), database=database
+        )
+        app = create_app(settings)
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),
@@ -247,11 +251,13 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--database", default="", help="by default a SQLite file")
+    arguments = parser.parse_args()
+    rounds, database = arguments.rounds, arguments.database
     table = Table("figure", "bare", "graphwright", "ratio", "must be")
-    asyncio.run(compare(rounds, table))
-    asyncio.run(statements(table))
-    start(min(rounds, 3), table)
+    asyncio.run(compare(rounds, table, database))
+    asyncio.run(statements(table, database))
+    start(min(rounds, 3), table, database)
     Console().print(table)
     Console().print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 

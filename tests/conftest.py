@@ -1,5 +1,6 @@
 """What tests of several packages share: a real service, in a process of its own."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,12 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.postgres import PostgresServer
+
+from graphwright.database import database_at
 
 ROOT = Path(__file__).parents[1]
 START_TIMEOUT = 60.0  # seconds; two cores may be busy with other tests
@@ -95,15 +100,66 @@ class Service:
         return code
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A Postgres for this session, or for this worker of xdist."""
+    server = PostgresServer(free_port())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
 @pytest.fixture
-def service_at(tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Make a service of one's own; it ends with the test."""
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh, empty database on Postgres."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def record_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database that holds the record; what needs a record is tested on each."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a record on Postgres with its tables, to copy: that is faster than migrating."""
+
+    async def migrate(url: str) -> None:
+        async with database_at(url).opened():
+            pass
+
+    with postgres_server.database() as url:
+        asyncio.run(migrate(url))
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def record_url(record_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh record."""
+    if record_kind == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        template: str = request.getfixturevalue("migrated_database")
+        with server.database(template) as url:
+            yield url
+    else:
+        yield f"sqlite:///{tmp_path / 'record.db'}"
+
+
+@pytest.fixture
+def service_at(tmp_path: Path, record_url: str) -> Iterator[Callable[..., Service]]:
+    """Make services of one's own, on each kind of database; they end with the test."""
     made: list[Service] = []
 
     def make(config: Path, environment: dict[str, str] | None = None) -> Service:
         folder = tmp_path / f"service-{len(made)}"
         folder.mkdir()
-        made.append(Service(folder, config, environment or {}))
+        where = {"GRAPHWRIGHT_DATABASE": record_url}
+        made.append(Service(folder, config, {**where, **(environment or {})}))
         return made[-1]
 
     yield make
@@ -113,20 +169,39 @@ def service_at(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 
 
 @pytest.fixture(scope="session")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service with its own graphs, shared by a session's tests: use threads of your own."""
-    service = Service(tmp_path_factory.mktemp("shipped"), ROOT / "langgraph.json").start()
-    yield service
-    service.stop()
+def shared_service(
+    record_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Path], AbstractContextManager[Service]]:
+    """Run a service that a session's tests share."""
+
+    @contextmanager
+    def run(name: str, config: Path) -> Iterator[Service]:
+        folder = tmp_path_factory.mktemp(name)
+        with ExitStack() as stack:
+            url = f"sqlite:///{folder / 'record.db'}"
+            if record_kind == "postgres":
+                server: PostgresServer = request.getfixturevalue("postgres_server")
+                url = stack.enter_context(server.database())
+            service = Service(folder, config, {"GRAPHWRIGHT_DATABASE": url}).start()
+            yield service
+            service.stop()
+
+    return run
 
 
 @pytest.fixture(scope="session")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def shipped(shared_service: Callable[..., Any]) -> Iterator[Service]:
+    """The service with its own graphs, shared by a session's tests: use threads of your own."""
+    with shared_service("shipped", ROOT / "langgraph.json") as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def plain(shared_service: Callable[..., Any]) -> Iterator[Service]:
     """The service with the small graphs of `tests/projects/plain`, shared like `shipped`."""
     config = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
-    service = Service(tmp_path_factory.mktemp("plain"), config).start()
-    yield service
-    service.stop()
+    with shared_service("plain", config) as service:
+        yield service
 
 
 @pytest.fixture

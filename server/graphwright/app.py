@@ -4,6 +4,7 @@ them in order.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -15,19 +16,24 @@ from graphwright.api import assistants as assistants_api
 from graphwright.api import runs as runs_api
 from graphwright.api import system as system_api
 from graphwright.api import threads as threads_api
+from graphwright.api.sse import LastingResponses
 from graphwright.api.wire import on_invalid_body, on_request_error
 from graphwright.assistants import Assistants
-from graphwright.database import DEFAULT_TENANT, Database
+from graphwright.checkpointing import checkpoints_of
+from graphwright.database import DEFAULT_TENANT, database_at
+from graphwright.database.events import EventArchive
 from graphwright.engine.local import LocalEngine
 from graphwright.errors import RequestError, StartError
 from graphwright.faces.langserve import LangServe
 from graphwright.graphs import Graphs
 from graphwright.project import load_project
+from graphwright.retention import Sweep
 from graphwright.runs import Runs
 from graphwright.settings import Settings
 from graphwright.store import TenantStores
 from graphwright.threads import Threads
 from graphwright.worker import Worker
+from graphwright_checkpoints import Retention
 from graphwright_graphs.models import ModelError, Models
 
 DESCRIPTION = """\
@@ -37,6 +43,7 @@ an `assistant_id` may be a graph's name.
 Errors are `{"detail": "…"}`. Streams are server-sent events: `metadata` first, then what the stream
 modes ask for.
 """
+POLL = 0.25  # seconds between looks for what other processes tell of their runs
 SHUTDOWN_GRACE = 3.0  # seconds that runs under way have before they are left to the next start
 
 # Readable by a browser's scripts; the official server hides `location`, without which they cannot
@@ -53,21 +60,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     models = _models(settings)
     project = load_project(settings.config, models)
-    database = Database(settings.database_url)
-    engine = LocalEngine()
-    graphs = Graphs(project, TenantStores(database), settings.checkpoints_url)
+    database = database_at(settings.database_url, settings.database_connections)
+    engine = LocalEngine(EventArchive(database), poll=POLL if database.shared else None)
+    graphs = Graphs(project, TenantStores(database), checkpoints_of(settings))
     assistants = Assistants(database, project)
     threads = Threads(database, project, graphs)
     runs = Runs(database, assistants, graphs, engine)
-    worker = Worker(database, graphs, engine)
+    worker = Worker(database, graphs, engine, keep_events=timedelta(seconds=settings.events_ttl))
+    policy = Retention(settings.retention_age, settings.retention_keep)
+    sweep = Sweep(database, policy, engine.wake)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with database.opened():
+        async with database.opened():
             await assistants.register(DEFAULT_TENANT)
+            alone = not database.shared
             async with (
                 graphs.checkpointing(),
-                worker.running(slots=settings.slots, grace=SHUTDOWN_GRACE, alone=True),
+                worker.running(slots=settings.slots, grace=SHUTDOWN_GRACE, alone=alone),
+                sweep.running(graphs, every=settings.retention_every),
             ):
                 yield
 
@@ -86,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         allow_headers=["*"],
         expose_headers=EXPOSED_HEADERS,
     )
+    app.add_middleware(LastingResponses)  # around all else, therefore last
     app.add_exception_handler(RequestError, on_request_error)
     app.add_exception_handler(RequestValidationError, on_invalid_body)
     # Routes are tried in order: those that are asked most come first.

@@ -49,7 +49,7 @@ class Assistants:
             )
             for graph in self._project.graphs.values()
         ]
-        async with self._database.begin() as connection:
+        async with self._database.begin(lock="assistants") as connection:
             await rows.insert_missing(connection, tenant, new)
 
     async def get(self, tenant: str, assistant_id: str) -> Assistant:

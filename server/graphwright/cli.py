@@ -2,16 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from fastapi import FastAPI
-from pydantic import ValidationError
 from rich.console import Console
 
 from graphwright import __version__
 from graphwright.errors import GraphwrightError
-from graphwright.settings import Settings
+from graphwright.flags import setting, settings_of
+from graphwright.operate.commands import db
+
+FLAGS = {"retention_age": "--older-than", "retention_keep": "--keep"}  # of `storage`
 
 app = typer.Typer(
     help="Run LangGraph graphs as a service: streaming, resumable, on your own machine.",
@@ -19,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(db, name="db")
 
 
 def main() -> None:
@@ -28,11 +31,6 @@ def main() -> None:
     except GraphwrightError as error:
         Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
-
-
-def _setting(flag: str, name: str) -> Any:
-    field = Settings.model_fields[name]
-    return typer.Option(flag, help=field.description, envvar=f"GRAPHWRIGHT_{name.upper()}")
 
 
 @app.callback(invoke_without_command=True)
@@ -47,22 +45,29 @@ def version(
 
 @app.command()
 def serve(
-    config: Annotated[Path | None, _setting("--config", "config")] = None,
-    host: Annotated[str | None, _setting("--host", "host")] = None,
-    port: Annotated[int | None, _setting("--port", "port")] = None,
-    data_dir: Annotated[Path | None, _setting("--data-dir", "data_dir")] = None,
-    database: Annotated[str | None, _setting("--database", "database")] = None,
-    checkpoints: Annotated[str | None, _setting("--checkpoints", "checkpoints")] = None,
-    slots: Annotated[int | None, _setting("--slots", "slots")] = None,
-    model: Annotated[str | None, _setting("--model", "model")] = None,
-    models: Annotated[str | None, _setting("--models", "models")] = None,
-    model_base_url: Annotated[str | None, _setting("--model-base-url", "model_base_url")] = None,
-    langserve: Annotated[bool | None, _setting("--langserve/--no-langserve", "langserve")] = None,
-    allow_origins: Annotated[str | None, _setting("--allow-origins", "allow_origins")] = None,
+    config: Annotated[Path | None, setting("--config", "config")] = None,
+    host: Annotated[str | None, setting("--host", "host")] = None,
+    port: Annotated[int | None, setting("--port", "port")] = None,
+    data_dir: Annotated[Path | None, setting("--data-dir", "data_dir")] = None,
+    database: Annotated[str | None, setting("--database", "database")] = None,
+    database_connections: Annotated[
+        int | None, setting("--database-connections", "database_connections")
+    ] = None,
+    checkpoints: Annotated[str | None, setting("--checkpoints", "checkpoints")] = None,
+    blobs: Annotated[str | None, setting("--blobs", "blobs")] = None,
+    slots: Annotated[int | None, setting("--slots", "slots")] = None,
+    model: Annotated[str | None, setting("--model", "model")] = None,
+    models: Annotated[str | None, setting("--models", "models")] = None,
+    model_base_url: Annotated[str | None, setting("--model-base-url", "model_base_url")] = None,
+    langserve: Annotated[bool | None, setting("--langserve/--no-langserve", "langserve")] = None,
+    allow_origins: Annotated[str | None, setting("--allow-origins", "allow_origins")] = None,
+    retention_age: Annotated[str | None, setting("--retention-age", "retention_age")] = None,
+    retention_keep: Annotated[str | None, setting("--retention-keep", "retention_keep")] = None,
+    retention_every: Annotated[str | None, setting("--retention-every", "retention_every")] = None,
 ) -> None:
     """Serve the graphs of a project."""
     given = {name: value for name, value in locals().items() if value is not None}
-    settings = _settings(given)
+    settings = settings_of(given)
     # Here and not above: the other commands, and --help, must not wait for LangChain's imports.
     from graphwright.serve import run  # noqa: PLC0415
 
@@ -96,13 +101,39 @@ def new(
     console.print(f"  cd {folder}\n  graphwright serve", highlight=False)
 
 
-def _settings(given: dict[str, Any]) -> Settings:
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        name = str(problem["loc"][0])
-        raise typer.BadParameter(
-            f"--{name.replace('_', '-')} (or GRAPHWRIGHT_{name.upper()}): {problem['msg']}, "
-            f"found {problem['input']!r}"
-        ) from None
+@app.command()
+def storage(
+    thread_id: Annotated[
+        str | None, typer.Argument(help="One thread; without it, all of them.", metavar="THREAD_ID")
+    ] = None,
+    data_dir: Annotated[Path | None, setting("--data-dir", "data_dir")] = None,
+    database: Annotated[str | None, setting("--database", "database")] = None,
+    checkpoints: Annotated[str | None, setting("--checkpoints", "checkpoints")] = None,
+    older_than: Annotated[str | None, setting("--older-than", "retention_age")] = None,
+    keep: Annotated[str | None, setting("--keep", "retention_keep")] = None,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Delete old checkpoints now.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what --sweep would delete, and delete nothing.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many threads to list.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show how much room threads take, and delete what is old."""
+    given = {
+        "data_dir": data_dir,
+        "database": database,
+        "checkpoints": checkpoints,
+        "retention_age": older_than,
+        "retention_keep": keep,
+    }
+    settings = settings_of(
+        {name: value for name, value in given.items() if value is not None}, FLAGS
+    )
+    # Here and not above: see `serve`.
+    from graphwright.report import Report  # noqa: PLC0415
+
+    report = Report(settings, limit=limit, as_json=as_json)
+    if sweep or dry_run:
+        report.sweep(thread_id, dry_run=dry_run)
+    else:
+        report.show(thread_id)

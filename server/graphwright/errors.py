@@ -5,10 +5,12 @@
     │   ├── ProjectError      langgraph.json or a graph it names
     │   ├── DatabaseError     the record cannot be opened or is newer than this version
     │   └── AddressError      the address to listen on is taken or not ours
+    ├── CommandError          what a command was asked cannot be done
     └── RequestError          a caller asked for something that cannot be done; has an HTTP status
         ├── InvalidRequest    422
         ├── Conflict          409
-        └── NotFound          404
+        ├── NotFound          404
+        └── Unavailable       503
 
 A `StartError` is written for the person at the terminal: what was found, where, and what to do.
 A `RequestError` is answered as `{"detail": message}`, the shape of the Agent Server API.
@@ -41,6 +43,10 @@ class AddressError(StartError):
     """The address to listen on cannot be had."""
 
 
+class CommandError(GraphwrightError):
+    """A command on the databases cannot be done as asked."""
+
+
 class RequestError(GraphwrightError):
     """A request that cannot be done as asked."""
 
@@ -63,3 +69,9 @@ class NotFound(RequestError):
     """What the request names does not exist, or belongs to another tenant."""
 
     status = 404
+
+
+class Unavailable(RequestError):
+    """What the service needs cannot be reached at the moment; later the same request may work."""
+
+    status = 503

@@ -4,7 +4,7 @@ Nothing here knows of HTTP, queues or who called.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from langgraph.types import Command, Send
 from graphwright.database.runs import Run
 from graphwright.events import Outcome, encode, to_json
 from graphwright.project import AnyGraph
+from graphwright.stopping import Partials
 from graphwright.streams import Chunk, EventEncoder, graph_modes
 
 Publish = Callable[[list[bytes]], Awaitable[Any]]
@@ -37,6 +38,7 @@ class Execution:
     resumed: bool = False
     values: Any = None
     interrupted: bool = False
+    partials: Partials = field(default_factory=Partials)
 
     @property
     def state_is_known(self) -> bool:
@@ -73,10 +75,15 @@ class Execution:
 
     def _note(self, chunk: Chunk) -> None:
         namespace, mode, data = chunk
+        if mode == "messages":
+            self.partials.note(*data)
+        elif mode == "events" and data["event"] == "on_chat_model_stream":
+            self.partials.note(data["data"]["chunk"], data["metadata"])
         if namespace:
             return
         if mode == "values":
             self.values = _joined(self.values, data)
+            self.partials.clear()
         if mode in ("values", "updates") and isinstance(data, dict) and "__interrupt__" in data:
             self.interrupted = True
 

@@ -7,19 +7,20 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 
+from graphwright.checkpointing import explained
 from graphwright.errors import DatabaseError
 from graphwright.project import AnyGraph, Project
 from graphwright.store import TenantStores
-from graphwright_checkpoints import CheckpointError, open_checkpointer
+from graphwright_checkpoints import CheckpointError, Opening
 
 
 class Graphs:
     """Opens graphs for runs and for looks at their state."""
 
-    def __init__(self, project: Project, stores: TenantStores, checkpoints_url: str) -> None:
+    def __init__(self, project: Project, stores: TenantStores, checkpoints: Opening) -> None:
         self._project = project
         self._stores = stores
-        self._checkpoints_url = checkpoints_url
+        self._checkpoints = checkpoints
         self._saver: BaseCheckpointSaver[str] | None = None
 
     @asynccontextmanager
@@ -27,10 +28,9 @@ class Graphs:
         """Keep the checkpointer open; graphs can be opened meanwhile."""
         async with AsyncExitStack() as stack:
             try:
-                opening = open_checkpointer(self._checkpoints_url)
-                self._saver = await stack.enter_async_context(opening)
+                self._saver = await stack.enter_async_context(self._checkpoints)
             except CheckpointError as error:
-                raise DatabaseError(f"{error} Checkpoints are where --checkpoints says.") from error
+                raise DatabaseError(explained(error)) from error
             try:
                 yield
             finally:

@@ -4,6 +4,7 @@ What a run does once it has begun is `worker.py`'s and `execute.py`'s. Statuses 
 those of the Agent Server API.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,13 +16,14 @@ from uuid_utils.compat import uuid7
 
 from graphwright.assistants import Assistants
 from graphwright.database import Connection, Database
+from graphwright.database import events as event_rows
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
 from graphwright.database.assistants import Assistant
-from graphwright.database.runs import UNFINISHED, Run
+from graphwright.database.runs import LEASE, UNFINISHED, Run
 from graphwright.engine import LOG_TTL, Engine, Signal
-from graphwright.errors import Conflict, InvalidRequest, NotFound
-from graphwright.events import END, Event, Outcome, data_of, end, name_of, selects, to_json
+from graphwright.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from graphwright.events import END, Event, Outcome, data_of, encode, end, name_of, selects, to_json
 from graphwright.graphs import Graphs
 from graphwright.schemas import RunCreate
 from graphwright.threads import new_thread
@@ -32,10 +34,17 @@ THREAD_BUSY = (
     "Thread is already running a task. "
     "Wait for it to finish or choose a different multitask strategy."
 )
+ELSEWHERE = (
+    "Run {} was accepted by another process of this service, which alone can stop it. "
+    "Send the request to that process, or wait for the run's end."
+)
 NOTHING_TO_CANCEL = (
     "No matching runs to cancel. Please verify the thread ID and run IDs are correct, "
     "and the runs haven't been deleted or completed."
 )
+
+
+POLL_INTERVAL = 1.0  # seconds between looks at a run that another process has
 
 
 class Runs:
@@ -56,16 +65,22 @@ class Runs:
         assistant = await self._assistants.resolve(tenant, body.assistant_id)
         now = datetime.now(UTC)
         temporary = thread_id is None and body.on_completion == "delete"
-        run = _new_run(tenant, thread_id or str(uuid7()), assistant, body, now, temporary=temporary)
+        run = replace(
+            _new_run(tenant, thread_id or str(uuid7()), assistant, body, now, temporary=temporary),
+            worker=self._database.process,
+            lease_until=now + LEASE,
+        )
         await self._check_place(run)
         displaced: Sequence[Run] = ()
-        async with self._database.begin() as connection:
+        async with self._database.begin(None if temporary else run.thread_id) as connection:
             if not temporary:
                 create = thread_id is None or body.if_not_exists == "create"
                 run = await _join_thread(connection, run, assistant, create=create)
                 displaced = await _make_room(connection, run)
+                self._check_here(*displaced)
             await rows.insert(connection, run)
         await self._displace(displaced, body.multitask_strategy)
+        await self._engine.begin(run.run_id, attempt=1, kept=not temporary)
         await self._engine.wake(run.thread_id)
         return run
 
@@ -83,6 +98,17 @@ class Runs:
             raise NotFound(
                 f"Checkpoint {place['checkpoint_id']} not found on thread {run.thread_id}"
             )
+
+    def _check_here(self, *stopped: Run) -> None:
+        """Refuse to stop what another process has: neither it nor its readers would hear of it."""
+        now = datetime.now(UTC)
+        for run in stopped:
+            if self._is_elsewhere(run) and run.lease_until and run.lease_until > now:
+                raise Conflict(ELSEWHERE.format(run.run_id))
+
+    def _is_elsewhere(self, run: Run) -> bool:
+        """Whether another process accepted the run, or executes it."""
+        return self._database.shared and run.worker not in (None, self._database.process)
 
     async def _displace(self, displaced: Sequence[Run], strategy: str) -> None:
         signal = Signal.ROLLBACK if strategy == "rollback" else Signal.INTERRUPT
@@ -120,6 +146,7 @@ class Runs:
         if run.status in UNFINISHED:
             raise Conflict(f"Run {run_id} is {run.status}. Cancel it before you delete it.")
         async with self._database.begin() as connection:
+            await event_rows.delete_of_run(connection, run_id)
             await rows.delete(connection, tenant, run_id)
 
     async def follow(
@@ -129,21 +156,43 @@ class Runs:
 
         Batches hold what is there at once. The last event is `end`, whatever the modes.
         """
+        run = await self._until_here_or_over(run)
+        run = replace(run, kwargs={}, metadata={})  # readers may be many, and wait for long
         position = await self._engine.position(run.run_id)
-        if position == 0 and run.status not in UNFINISHED:
-            return  # its log is gone
-        if after is None:
-            after = position
-        elif after > position:
-            # Counted by a process that is gone; the attempt that followed began a log of its own.
-            after = 0
+        finished = run.status not in UNFINISHED
+        after = position if after is None else after
+        if finished and after >= position:
+            return
         select = selects(modes) if modes else None
         async for batch in self._engine.read(run.run_id, after):
+            if batch[0].id > after + 1 and name_of(batch[0].data) != "metadata":
+                yield [await self._gap(run, after, batch[0].id)]
             yield batch if select is None else [event for event in batch if select(event.data)]
+            after = batch[-1].id
+            if finished and after >= position:
+                return
+
+    async def _gap(self, run: Run, after: int, first: int) -> Event:
+        """Says that events are missing, with the thread's state in their place."""
+        async with self._database.connect() as connection:
+            thread = await thread_rows.get(connection, run.tenant, run.thread_id)
+        missing = {"after": after, "before": first, "values": thread and thread.values}
+        return Event(first - 1, encode("gap", missing))
+
+    async def _until_here_or_over(self, run: Run) -> Run:
+        """Wait while another process has the run: its events are there, and its end is all that can
+        be told of it here.
+        """
+        while run.status in UNFINISHED and self._is_elsewhere(run):
+            await asyncio.sleep(POLL_INTERVAL)
+            with suppress(Unavailable):
+                run = await self.get(run.tenant, run.run_id)
+        return run
 
     async def result(self, run: Run) -> bytes:
         """Wait for the run's end: its final values as JSON, or `{"__error__": …}`."""
-        async for batch in self.follow(run, after=0):
+        last = await self._engine.position(run.run_id) - 1  # it may be the end
+        async for batch in self.follow(run, after=max(last, 0)):
             if batch and name_of(batch[-1].data) == END:
                 return data_of(batch[-1].data)
         async with self._database.connect() as connection:
@@ -166,13 +215,16 @@ class Runs:
         run = await self.get(tenant, run_id, thread_id)
         if run.status not in UNFINISHED:
             raise NotFound(NOTHING_TO_CANCEL)
+        self._check_here(run)
         now = datetime.now(UTC)
-        async with self._database.begin() as connection:
+        async with self._database.begin(lock=run.thread_id) as connection:
             pending = await rows.interrupt_pending(connection, tenant, run_id, now)
             if pending:
                 if action is Signal.ROLLBACK:
                     await rows.delete(connection, tenant, run_id)
                 await thread_rows.settle(connection, tenant, run.thread_id, now)
+            else:
+                await rows.ask_to_stop(connection, tenant, run_id, action, now)
         if pending:
             await self._close(run_id)
             return
@@ -218,6 +270,8 @@ async def _make_room(connection: Connection, run: Run) -> Sequence[Run]:
             await rows.interrupt_pending(connection, run.tenant, other.run_id, run.created_at)
             if strategy == "rollback":
                 await rows.delete(connection, run.tenant, other.run_id)
+        else:
+            await rows.ask_to_stop(connection, run.tenant, other.run_id, strategy, run.created_at)
     return others
 
 

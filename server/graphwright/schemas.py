@@ -210,6 +210,13 @@ class ThreadCount(Body):
     status: ThreadStatus | None = None
 
 
+class ThreadPrune(Body):
+    """Threads to delete, or to keep only the newest state of."""
+
+    thread_ids: Annotated[list[str], Field(max_length=MAX_PAGE)]
+    strategy: Literal["delete", "keep_latest"] = "delete"
+
+
 class StateUpdate(Body):
     """Values to write into a thread's state, as if a node had returned them."""
 

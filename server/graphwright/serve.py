@@ -5,6 +5,7 @@ said to be there.
 import asyncio
 import errno
 import fcntl
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -93,6 +94,8 @@ class _Server(uvicorn.Server):
 
 def run(settings: Settings, say: Callable[[str, FastAPI], None]) -> None:
     """Serve until a signal says stop. Raises `StartError` with nothing left open."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("graphwright").setLevel(logging.INFO)
     with listening(settings) as listener, sole_user(settings.data_dir):
         app = create_app(settings)
         host, port = listener.getsockname()[:2]

@@ -1,20 +1,36 @@
 """Every setting of the service.
 
 A constructor argument comes first, then the environment (`GRAPHWRIGHT_PORT` for `port`), then the
-default. Nothing else in the service reads the environment.
+default. Nothing else in the service reads the environment. Keys have no flags, because anybody on
+the machine can see a command line, and LangGraph's names for them.
 """
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+OFF = "off"  # in place of a limit
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def span(text: str) -> timedelta:
+    """The length of time that a text like 90d, 12h or 30m says, or raise `ValueError`."""
+    found = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip())
+    if found is None or not int(found[1]):
+        raise ValueError("expected a number and a unit, one of s, m, h, d and w, such as 90d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
 class Settings(BaseSettings):
     """What the service is told from outside, fixed once it is built."""
 
-    model_config = SettingsConfigDict(env_prefix="GRAPHWRIGHT_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="GRAPHWRIGHT_", frozen=True, extra="forbid", populate_by_name=True
+    )
 
     config: Path = Field(default=Path("langgraph.json"), description="The project file to serve.")
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
@@ -25,10 +41,21 @@ class Settings(BaseSettings):
     database: str = Field(
         default="", description="URL of the record; by default a SQLite file in data_dir."
     )
+    database_connections: int = Field(
+        default=10, ge=1, description="How many connections to keep to a database server."
+    )
     checkpoints: str = Field(
         default="", description="URL of the checkpoints; by default beside the record."
     )
+    blobs: str = Field(
+        default="",
+        description="URL of the store for large values and media, or none to keep them in the"
+        " database; by default a folder in data_dir, where checkpoints are in a SQLite file.",
+    )
     slots: int = Field(default=64, ge=1, description="How many runs may execute at the same time.")
+    events_ttl: float = Field(
+        default=86_400, ge=0, description="For how many seconds a run's events can be read again."
+    )
     model: str = Field(
         default="demo", description="The model that answers: demo or provider:model."
     )
@@ -43,6 +70,40 @@ class Settings(BaseSettings):
     )
     allow_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("*",), description="Origins that a browser may call from, separated by commas."
+    )
+
+    retention_age: Annotated[timedelta | None, NoDecode] = Field(
+        default=timedelta(days=90),
+        description="Delete checkpoints that are older, such as 12h or 90d; off keeps them.",
+    )
+    retention_keep: Annotated[int | None, NoDecode] = Field(
+        default=1000, ge=1, description="Keep this many checkpoints of a thread; off keeps all."
+    )
+    retention_every: Annotated[timedelta, NoDecode] = Field(
+        default=timedelta(hours=1), description="How often old checkpoints are looked for."
+    )
+
+    @field_validator("retention_age", "retention_every", mode="before")
+    @classmethod
+    def _span(cls, value: object) -> object:
+        return span(value) if isinstance(value, str) and value != OFF else value
+
+    @field_validator("retention_age", "retention_keep", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        return None if value == OFF else value
+
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("GRAPHWRIGHT_ENCRYPTION_KEY", "LANGGRAPH_AES_KEY"),
+        description="Key of 16, 24 or 32 bytes that checkpoints are encrypted with.",
+    )
+    encryption_key_previous: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "GRAPHWRIGHT_ENCRYPTION_KEY_PREVIOUS", "LANGGRAPH_AES_KEY_PREVIOUS"
+        ),
+        description="The key before that, with which checkpoints can still be read.",
     )
 
     @field_validator("models", "allow_origins", mode="before")
@@ -69,3 +130,17 @@ class Settings(BaseSettings):
         if self.database and not self.database.startswith("sqlite"):
             return self.database
         return f"sqlite:///{self.data_dir / 'checkpoints.db'}"
+
+    @property
+    def blobs_url(self) -> str | None:
+        """Where large values of checkpoints are kept; None for the database itself.
+
+        A database that several machines may share gets no folder that only one of them has, and
+        what is in memory leaves nothing on a disk.
+        """
+        if self.blobs == "none":
+            return None
+        path = self.checkpoints_url.partition("://")[2]
+        if self.blobs or not self.checkpoints_url.startswith("sqlite"):
+            return self.blobs or None
+        return None if path in ("", "/:memory:") else (self.data_dir.resolve() / "blobs").as_uri()

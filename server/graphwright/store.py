@@ -6,6 +6,7 @@ search's `query` is not used.
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,10 +65,15 @@ class Store(BaseStore):
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
         """Do several operations, in order, as one transaction."""
         listed = list(ops)
-        reads_only = not any(isinstance(op, PutOp) for op in listed)
-        transaction = self._database.connect() if reads_only else self._database.begin()
-        async with transaction as connection:
+        async with self._transaction(listed) as connection:
             return [await self._do(connection, op) for op in listed]
+
+    def _transaction(self, ops: Sequence[Op]) -> AbstractAsyncContextManager[Connection]:
+        writes = sum(isinstance(op, PutOp) for op in ops)
+        if not writes:
+            return self._database.connect()
+        # Two that write the same items in another order would wait for each other.
+        return self._database.begin(lock=f"store {self._tenant}" if writes > 1 else None)
 
     async def _do(self, connection: Connection, op: Op) -> Result:
         if isinstance(op, GetOp):

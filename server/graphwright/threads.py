@@ -1,7 +1,8 @@
 """Threads: conversations, their state and their history."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from graphwright.assistants import default_id
 from graphwright.database import Database
+from graphwright.database import events as event_rows
 from graphwright.database import runs as run_rows
 from graphwright.database import threads as rows
 from graphwright.database.threads import Search, Standing, Thread
@@ -19,6 +21,7 @@ from graphwright.errors import Conflict, InvalidRequest, NotFound, RequestError
 from graphwright.events import to_json
 from graphwright.execute import graph_input
 from graphwright.graphs import Graphs
+from graphwright.holds import held
 from graphwright.project import AnyGraph, Project
 from graphwright.schemas import (
     Checkpoint,
@@ -30,6 +33,8 @@ from graphwright.schemas import (
     StateUpdate as Update,
 )
 from graphwright.states import EMPTY, checkpoint_of, pending, state
+from graphwright.storage import described
+from graphwright_checkpoints import Saver
 
 Json = dict[str, Any]
 
@@ -65,7 +70,7 @@ class Threads:
             self._known_graph(body.graph_id)
             metadata |= {"graph_id": body.graph_id, "assistant_id": default_id(body.graph_id)}
         thread = new_thread(body.thread_id or str(uuid7()), metadata, datetime.now(UTC))
-        async with self._database.begin() as connection:
+        async with self._database.begin(lock=thread.thread_id) as connection:
             inserted = await rows.insert(connection, tenant, thread)
         if not inserted:
             if body.if_exists == "raise":
@@ -74,6 +79,20 @@ class Threads:
         if body.supersteps:
             await self._seed(tenant, thread, body.supersteps)
         return await self.get(tenant, thread.thread_id)
+
+    async def adopt(self, tenant: str, thread: Thread, graph_id: str) -> None:
+        """Record a thread whose checkpoints are there already; the graph goes on with them.
+
+        One that is recorded already keeps its metadata, and is shown as its newest state is.
+        """
+        self._known_graph(graph_id)
+        stamp = {"graph_id": graph_id, "assistant_id": default_id(graph_id)}
+        stamped = replace(thread, metadata={**thread.metadata, **stamp})
+        async with self._database.begin() as connection:
+            await rows.insert(connection, tenant, stamped)
+        async with self._graph_of(tenant, stamped, None) as (graph, _):
+            if graph is not None:
+                await self._record_state(tenant, thread.thread_id, graph, thread.updated_at)
 
     async def get(self, tenant: str, thread_id: str) -> Thread:
         """The thread with this id."""
@@ -106,7 +125,7 @@ class Threads:
 
     async def patch(self, tenant: str, thread_id: str, metadata: Json | None) -> Thread:
         """Merge metadata into the thread's."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(lock=thread_id) as connection:
             found = await rows.get(connection, tenant, thread_id)
             if found is not None:
                 merged = {**found.metadata, **(metadata or {})}
@@ -119,16 +138,47 @@ class Threads:
         first.
         """
         await self.get(tenant, thread_id)
-        async with self._database.begin() as connection:
+        async with self._database.begin(lock=thread_id) as connection:
             busy = await run_rows.unfinished(connection, tenant, thread_id)
             if busy:
                 raise Conflict(
                     f"Thread {thread_id} has a {busy[0].status} run, {busy[0].run_id}. "
                     "Cancel it before you delete it."
                 )
+            await event_rows.delete_of_thread(connection, tenant, thread_id)
             await run_rows.delete_of_thread(connection, tenant, thread_id)
             await rows.delete(connection, tenant, thread_id)
         await self._graphs.saver.adelete_thread(thread_id)
+
+    async def storage(self, tenant: str, thread_id: str) -> Json:
+        """How much room the thread's checkpoints take."""
+        await self.get(tenant, thread_id)
+        saver = self._graphs.saver
+        if not isinstance(saver, Saver):
+            raise RequestError("The checkpoints are kept in memory and take no storage.")
+        return described(await saver.ausage(thread_id), await saver.ausage_by_channel(thread_id))
+
+    async def prune(self, tenant: str, thread_ids: Sequence[str], strategy: str) -> int:
+        """Delete some threads, or all of their checkpoints but the newest; how many there were.
+
+        Ids of no thread are passed over. With a thread that is in use, none is touched.
+        """
+        async with self._database.connect() as connection:
+            wanted = [await rows.get(connection, tenant, one) for one in dict.fromkeys(thread_ids)]
+        found = [thread for thread in wanted if thread is not None]
+        async with AsyncExitStack() as stack:
+            for thread in found:
+                if await stack.enter_async_context(held(self._database, thread.thread_id)) is None:
+                    raise Conflict(
+                        f"Thread {thread.thread_id} is in use. Wait for its runs to finish, "
+                        "or cancel them, before you prune it."
+                    )
+            for thread in found:
+                if strategy == "delete":
+                    await self.delete(tenant, thread.thread_id)
+                else:
+                    await self._graphs.saver.aprune([thread.thread_id], strategy="keep_latest")
+        return len(found)
 
     async def state(
         self, tenant: str, thread_id: str, at: Checkpoint | None = None, *, subgraphs: bool = False
@@ -202,11 +252,13 @@ class Threads:
             await graph.abulk_update_state(config, updates)
             await self._record_state(tenant, thread.thread_id, graph)
 
-    async def _record_state(self, tenant: str, thread_id: str, graph: AnyGraph) -> None:
+    async def _record_state(
+        self, tenant: str, thread_id: str, graph: AnyGraph, now: datetime | None = None
+    ) -> None:
         snapshot = await graph.aget_state({"configurable": {"thread_id": thread_id}})
-        async with self._database.begin() as connection:
+        async with self._database.begin(lock=thread_id) as connection:
             await rows.record(
-                connection, tenant, thread_id, standing_at(snapshot), datetime.now(UTC)
+                connection, tenant, thread_id, standing_at(snapshot), now or datetime.now(UTC)
             )
 
     @asynccontextmanager

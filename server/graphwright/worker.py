@@ -3,29 +3,33 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from uuid import uuid4
+from typing import TypeVar
 
 import orjson
 from langchain_core.runnables import RunnableConfig
 
-from graphwright.database import Database
+from graphwright.database import Database, events
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
-from graphwright.database.runs import Run
-from graphwright.database.threads import Standing
+from graphwright.database.runs import LEASE, Run
+from graphwright.database.threads import Standing, Thread
 from graphwright.engine import LOG_TTL, RESUMABLE_LOG_TTL, Engine, Signal
+from graphwright.errors import NotFound, Unavailable
 from graphwright.events import Outcome, encode, end, to_json
 from graphwright.execute import Execution, graph_id, run_config
 from graphwright.graphs import Graphs
 from graphwright.project import AnyGraph
+from graphwright.stopping import settle
 from graphwright.threads import standing_at
 
-LEASE = timedelta(seconds=15)
+T = TypeVar("T")
+
 SWEEP_INTERVAL = 1.0  # seconds between looks for runs that are due or were left behind
 RENEW_INTERVAL = 5.0  # seconds
+RETRY_INTERVAL = 0.5  # seconds between attempts to record an end while the database is away
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +37,19 @@ log = logging.getLogger(__name__)
 class Worker:
     """One process's part in executing runs. `work` is the engine's handler."""
 
-    def __init__(self, database: Database, graphs: Graphs, engine: Engine) -> None:
+    def __init__(
+        self,
+        database: Database,
+        graphs: Graphs,
+        engine: Engine,
+        *,
+        keep_events: timedelta = timedelta(days=1),
+    ) -> None:
+        self._keep_events = keep_events
         self._database = database
         self._graphs = graphs
         self._engine = engine
-        self._name = str(uuid4())
+        self._under_way: set[str] = set()
         self._stopping = False
 
     @contextlib.asynccontextmanager
@@ -58,26 +70,39 @@ class Worker:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
             await self._engine.stop(grace)
+            if not alone:
+                await self._hand_over()
 
     async def work(self, thread_id: str) -> None:
         """Execute the thread's runs that are due, in order."""
         while not self._stopping:
-            now = datetime.now(UTC)
-            async with self._database.begin() as connection:
-                run = await rows.claim(connection, thread_id, self._name, now, now + LEASE)
+            run = await self._claim(thread_id)
             if run is None:
                 return
+            self._under_way.add(run.run_id)
             try:
                 await self._attempt(run)
             except Exception as error:  # ours or the database's; the run must not stay running
                 log.exception("run %s failed outside its graph", run.run_id)
                 await self._fail(run, error)
+            finally:
+                self._under_way.discard(run.run_id)
             if run.temporary:  # its thread has no other
                 return
 
+    async def _claim(self, thread_id: str) -> Run | None:
+        now, name = datetime.now(UTC), self._database.process
+        try:
+            async with self._database.begin(lock=thread_id) as connection:
+                return await rows.claim(connection, thread_id, name, now, now + LEASE)
+        except Unavailable:  # the sweep will find the run
+            return None
+
     async def _attempt(self, run: Run) -> None:
         config = run_config(run)
+        await self._check_place(run, config)
         opened = self._graphs.open(run.tenant, graph_id(run), config, temporary=run.temporary)
+        await self._engine.begin(run.run_id, attempt=run.attempt, kept=not run.temporary)
         async with self._engine.signals(run.run_id) as signals, opened as graph:
             execution = Execution(
                 run,
@@ -86,19 +111,35 @@ class Worker:
                 partial(self._engine.publish, run.run_id),
                 await self._begun(run),
             )
-            outcome, signal = await _until_signal(execution, signals)
+            if run.stop is None:
+                outcome, signal = await _until_signal(execution, signals)
+            else:  # its last worker was told, and is gone
+                outcome, signal = Outcome("interrupted"), Signal(run.stop)
             if signal is Signal.ROLLBACK:
                 await self._roll_back(run, graph)
-            else:
-                await self._finish(run, outcome, await _standing(execution, outcome))
+                return
+            if signal is Signal.INTERRUPT and not run.temporary:
+                outcome = Outcome("interrupted", await self._settle(execution))
+            await self._finish(run, outcome, await _standing(execution, outcome))
+
+    async def _check_place(self, run: Run, config: RunnableConfig) -> None:
+        """Refuse a checkpoint that was deleted while the run waited: LangGraph would begin with an
+        empty state.
+        """
+        place = run.kwargs["checkpoint"].get("checkpoint_id")
+        if place and await self._graphs.saver.aget_tuple(config) is None:
+            raise NotFound(f"Checkpoint {place} was deleted before the run began")
 
     async def _fail(self, run: Run, error: Exception) -> None:
         problem = {"error": type(error).__name__, "message": str(error)}
         await self._engine.publish(run.run_id, [encode("error", problem)])
-        async with self._database.connect() as connection:
-            thread = await thread_rows.get(connection, run.tenant, run.thread_id)
+        thread = await _insistently(partial(self._thread, run))
         standing = Standing("error", thread.values, thread.interrupts, problem) if thread else None
         await self._finish(run, Outcome("error", error=problem), standing)
+
+    async def _thread(self, run: Run) -> Thread | None:
+        async with self._database.connect() as connection:
+            return await thread_rows.get(connection, run.tenant, run.thread_id)
 
     async def _begun(self, run: Run) -> bool:
         """Whether an earlier attempt of this run left a checkpoint to go on from."""
@@ -107,28 +148,44 @@ class Worker:
         head = await self._graphs.saver.aget_tuple({"configurable": {"thread_id": run.thread_id}})
         return head is not None and head.metadata.get("run_id") == run.run_id
 
+    async def _settle(self, execution: Execution) -> bytes:
+        """Leave a conversation that can go on; its values as JSON."""
+        run, graph, saver = execution.run, execution.graph, self._graphs.saver
+        thread: RunnableConfig = {"configurable": {"thread_id": run.thread_id}}
+        head = await saver.aget_tuple(thread)
+        taken = head is not None and head.metadata.get("run_id") == run.run_id
+        given = None if taken or run.kwargs["checkpoint"] else run.kwargs["input"]
+        await settle(graph, saver, thread, given=given, shown=execution.partials.messages())
+        return to_json((await graph.aget_state(thread)).values)
+
     async def _finish(self, run: Run, outcome: Outcome, standing: Standing | None) -> None:
         """Record the end, then say it: who sees the stream close finds the status final.
 
         An attempt that lost its lease records and says nothing; another one goes on.
         """
+        if await _insistently(partial(self._record, run, outcome.status, standing)):
+            await self._close(run, outcome)
+
+    async def _record(self, run: Run, status: str, standing: Standing | None) -> bool:
         now = datetime.now(UTC)
-        async with self._database.begin() as connection:
-            mine = await rows.finish(connection, run.run_id, run.attempt, outcome.status, now)
+        async with self._database.begin(lock=_lock(run)) as connection:
+            mine = await rows.finish(connection, run.run_id, run.attempt, status, now)
             if mine and standing is not None:
                 await thread_rows.record(connection, run.tenant, run.thread_id, standing, now)
-        if mine:
-            await self._close(run, outcome)
+        return mine
 
     async def _roll_back(self, run: Run, graph: AnyGraph) -> None:
         """Undo the run: its checkpoints go, and so does its row."""
         await self._graphs.saver.adelete_for_runs([run.run_id])
         head = await graph.aget_state({"configurable": {"thread_id": run.thread_id}})
-        now = datetime.now(UTC)
-        async with self._database.begin() as connection:
-            await rows.delete(connection, run.tenant, run.run_id)
-            await thread_rows.record(connection, run.tenant, run.thread_id, standing_at(head), now)
+        await _insistently(partial(self._forget, run, standing_at(head)))
         await self._close(run, Outcome("interrupted", to_json(head.values)))
+
+    async def _forget(self, run: Run, standing: Standing) -> None:
+        now = datetime.now(UTC)
+        async with self._database.begin(lock=run.thread_id) as connection:
+            await rows.delete(connection, run.tenant, run.run_id)
+            await thread_rows.record(connection, run.tenant, run.thread_id, standing, now)
 
     async def _close(self, run: Run, outcome: Outcome) -> None:
         await self._engine.publish(run.run_id, [end(outcome)])
@@ -137,23 +194,53 @@ class Worker:
 
     async def _sweep(self) -> None:
         """Wake threads whose run became due, or lost its worker; drop what is left of temporary
-        runs.
+        runs, and old events.
         """
         while True:
-            now = datetime.now(UTC)
-            async with self._database.begin() as connection:
-                waiting = await rows.waiting_threads(connection, now)
-                oldest = now - timedelta(seconds=RESUMABLE_LOG_TTL)
-                await rows.delete_temporary(connection, finished_before=oldest)
-            for thread_id in waiting:
-                await self._engine.wake(thread_id)
+            with contextlib.suppress(Unavailable):
+                for thread_id in await self._swept(datetime.now(UTC)):
+                    await self._engine.wake(thread_id)
             await asyncio.sleep(SWEEP_INTERVAL)
+
+    async def _swept(self, now: datetime) -> Sequence[str]:
+        oldest = now - timedelta(seconds=RESUMABLE_LOG_TTL)
+        async with self._database.begin() as connection:
+            waiting = await rows.waiting_threads(connection, self._database.process, now)
+            await rows.delete_temporary(connection, finished_before=oldest)
+            await events.delete_old(connection, before=now - self._keep_events)
+        return waiting
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_INTERVAL)
+            until = datetime.now(UTC) + LEASE
+            with contextlib.suppress(Unavailable):
+                async with self._database.begin() as connection:
+                    name = self._database.process
+                    await rows.renew(connection, name, self._under_way, until)
+                    to_stop = await rows.to_stop(connection, name)
+                for run_id, how in to_stop:  # whose signal did not come
+                    await self._engine.signal(run_id, Signal(how))
+
+    async def _hand_over(self) -> None:
+        """Let other processes take what is left."""
+        with contextlib.suppress(Unavailable):
             async with self._database.begin() as connection:
-                await rows.renew(connection, self._name, datetime.now(UTC) + LEASE)
+                await rows.release_by(connection, self._database.process)
+
+
+def _lock(run: Run) -> str | None:
+    """A temporary run has a thread of its own, which nobody else writes to."""
+    return None if run.temporary else run.thread_id
+
+
+async def _insistently(do: Callable[[], Awaitable[T]]) -> T:
+    """Do it until the database can be reached: how a run ended is known here only."""
+    while True:
+        try:
+            return await do()
+        except Unavailable:
+            await asyncio.sleep(RETRY_INTERVAL)
 
 
 async def _until_signal(
@@ -182,5 +269,7 @@ async def _standing(execution: Execution, outcome: Outcome) -> Standing | None:
         return None
     if outcome.status == "success" and execution.state_is_known:
         return Standing("idle", orjson.Fragment(outcome.values), {})
+    if outcome.status == "interrupted":  # and settled
+        return Standing("interrupted", orjson.Fragment(outcome.values), {})
     thread: RunnableConfig = {"configurable": {"thread_id": execution.run.thread_id}}
     return standing_at(await execution.graph.aget_state(thread), outcome.error)

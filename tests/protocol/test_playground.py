@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -12,7 +13,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, async_playwright, expect
 from tests.conftest import Service
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    # A browser does not see where the record is.
+    pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True, scope="session"),
+]
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # Root needs --no-sandbox; the rest keeps Chromium from calling home.
@@ -75,8 +81,23 @@ class Chat:
     page: Page
 
     async def open(self, service: Service, graph: str, query: str = "") -> "Chat":
-        await self.page.goto(f"{service.url}/graphs/{graph}/chat/playground/{query}")
+        async with self.knows_its_input():
+            await self.page.goto(f"{service.url}/graphs/{graph}/chat/playground/{query}")
         return self
+
+    async def reload(self) -> None:
+        async with self.knows_its_input():
+            await self.page.reload()
+
+    @asynccontextmanager
+    async def knows_its_input(self) -> AsyncIterator[None]:
+        """Until it has the schemas the page sends input of a wrong shape, which is refused."""
+        async with (
+            self.page.expect_response("**/input_schema*"),
+            self.page.expect_response("**/output_schema*"),
+        ):
+            yield
+        await self.page.wait_for_load_state("networkidle")
 
     async def say(self, text: str) -> None:
         box = self.page.get_by_placeholder("Send a message")
@@ -221,7 +242,7 @@ async def test_a_reload_begins_anew_and_a_thread_id_resumes(page: Page, plain: S
     await chat.say("I am Ada")
     await chat.shows("You are Ada")
     thread = await chat.thread()
-    await page.reload()
+    await chat.reload()
     assert await chat.thread() != thread
     await chat.say("who am I?")
     await chat.shows("I don't know you")

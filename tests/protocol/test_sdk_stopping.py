@@ -47,6 +47,47 @@ async def test_cancel_a_run_that_waits_for_its_turn(client: LangGraphClient, thr
     await client.runs.cancel(thread, first, wait=True)
 
 
+async def test_what_was_streamed_stays(client: LangGraphClient, thread: str) -> None:
+    stream = client.runs.stream(thread, "slow", input=COUNT, stream_mode="messages-tuple")
+    shown, run_id = "", ""
+    async for part in stream:
+        if part.event == "metadata":
+            run_id = part.data["run_id"]
+        elif part.event == "messages":
+            shown += part.data[0]["content"]
+            if "t3" in shown:
+                break
+    await client.runs.cancel(thread, run_id, wait=True)
+    state = await client.threads.get_state(thread)
+    user, partial = state["values"]["messages"]
+    assert user["content"] == COUNT["messages"][0][1]
+    assert partial["content"].startswith(shown)
+    assert partial["additional_kwargs"] == {"partial": True}
+    assert partial["response_metadata"]["finish_reason"] == "cancelled"
+    assert state["next"] == []
+    # The thread's row tells the same, and the conversation goes on.
+    row = await client.threads.get(thread)
+    assert row["values"]["messages"] == state["values"]["messages"]
+    again = {"messages": [("user", "count 2 0")]}
+    values: Any = await client.runs.wait(thread, "slow", input=again)
+    assert [m["content"] for m in values["messages"][2:]] == ["count 2 0", "t0 t1 "]
+
+
+async def test_a_stop_before_the_first_step_keeps_the_question(
+    client: LangGraphClient, thread: str
+) -> None:
+    asked = "count 100 0.1"
+    run = await client.runs.create(
+        thread, "slow", input={"messages": [("user", asked)]}, stream_mode="messages-tuple"
+    )
+    while (await client.runs.get(thread, run["run_id"]))["status"] == "pending":
+        await asyncio.sleep(0)
+    await client.runs.cancel(thread, run["run_id"], wait=True)
+    state = await client.threads.get_state(thread)
+    assert state["values"]["messages"][0]["content"] == asked
+    assert state["next"] == []
+
+
 async def test_cancel_and_roll_back(client: LangGraphClient, thread: str) -> None:
     await client.runs.wait(thread, "stages", input={"pause": 0})
     before = await client.threads.get_history(thread, limit=10)

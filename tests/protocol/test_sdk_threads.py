@@ -1,5 +1,6 @@
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import ConflictError, NotFoundError
@@ -173,3 +174,56 @@ async def test_state_of_a_subgraph(client: LangGraphClient, thread: str) -> None
     inside = deep["tasks"][0]["state"]
     assert inside["next"] == ["ask"]
     assert (await client.threads.get_state(thread, checkpoint=place))["next"] == ["ask"]
+
+
+async def test_storage(client: LangGraphClient, thread: str, http: httpx.Client) -> None:
+    empty = http.get(f"/threads/{thread}/storage").json()
+    assert empty["total_bytes"] == 0
+    assert empty["checkpoints"] == {"count": 0, "bytes": 0}
+    assert empty["oldest"] is None
+    text = "word " * 200
+    for _ in range(2):
+        asked = {"messages": [{"role": "user", "content": text}]}
+        await client.runs.wait(thread, "chat", input=asked)
+    found = http.get(f"/threads/{thread}/storage").json()
+    assert found["checkpoints"]["count"] == len(await client.threads.get_history(thread, limit=99))
+    messages = found["channel_values"]["by_channel"]["messages"]
+    assert messages["bytes"] >= 2 * len(text)
+    parts = ("checkpoints", "channel_values", "pending_writes")
+    assert found["total_bytes"] == sum(found[part]["bytes"] for part in parts)
+    assert found["oldest"] < found["newest"]
+
+
+def test_storage_of_no_thread(http: httpx.Client) -> None:
+    unknown = uuid4()
+    answer = http.get(f"/threads/{unknown}/storage")
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": f"Thread with ID {unknown} not found"}
+    assert http.get("/threads/nonsense/storage").status_code == 422
+
+
+async def test_prune(client: LangGraphClient) -> None:
+    threads = [(await client.threads.create())["thread_id"] for _ in range(3)]
+    for thread in threads:
+        for text in ("a", "b"):
+            await client.runs.wait(thread, "echo", input={"text": text})
+    kept, *gone = threads
+    assert await client.threads.prune([kept], strategy="keep_latest") == {"pruned_count": 1}
+    (state,) = await client.threads.get_history(kept)
+    assert state["values"] == {"text": "b", "log": ["echo:a", "echo:b"]}
+    again = await client.runs.wait(kept, "echo", input={"text": "c"})
+    assert again["log"] == ["echo:a", "echo:b", "echo:c"]
+    assert await client.threads.prune([*gone, gone[0], str(uuid4())]) == {"pruned_count": 2}
+    for thread in gone:
+        with pytest.raises(NotFoundError):
+            await client.threads.get(thread)
+
+
+async def test_prune_with_a_thread_in_use_touches_none(client: LangGraphClient) -> None:
+    idle, busy = [(await client.threads.create())["thread_id"] for _ in range(2)]
+    run = await client.runs.create(busy, "stages", input={"pause": 10})
+    with pytest.raises(ConflictError, match=f"{busy} is in use"):
+        await client.threads.prune([idle, busy])
+    assert (await client.threads.get(idle))["thread_id"] == idle
+    await client.runs.cancel(busy, run["run_id"], wait=True)
+    assert await client.threads.prune([idle, busy]) == {"pruned_count": 2}

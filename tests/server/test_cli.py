@@ -34,7 +34,8 @@ def test_help() -> None:
 
 def test_help_of_serve_names_every_flag_and_its_variable() -> None:
     said = graphwright("serve", "--help").stdout
-    for flag in ("--config", "--port", "--data-dir", "--database", "--model", "--allow-origins"):
+    flags = ("--config", "--port", "--data-dir", "--database", "--database-connections")
+    for flag in (*flags, "--model", "--allow-origins"):
         assert flag in said
         assert f"GRAPHWRIGHT_{flag[2:].upper().replace('-', '_')}" in said
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from graphwright.database import DEFAULT_TENANT, Database, items
+from graphwright.database import DEFAULT_TENANT, database_at, items, threads
 from graphwright.errors import DatabaseError
+from graphwright.threads import new_thread
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
 
@@ -14,9 +15,9 @@ def url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def test_a_fresh_file_is_migrated(tmp_path: Path) -> None:
+async def test_a_fresh_file_is_migrated(tmp_path: Path) -> None:
     file = tmp_path / "new" / "folder" / "record.db"
-    with Database(url(file)).opened():
+    async with database_at(url(file)).opened():
         pass
     with sqlite3.connect(file) as raw:
         tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master")}
@@ -26,61 +27,63 @@ def test_a_fresh_file_is_migrated(tmp_path: Path) -> None:
     assert mode == "wal"
 
 
-async def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+async def test_what_was_written_is_there_after_opening_again(record_url: str) -> None:
     for _ in range(2):
-        database = Database(url(tmp_path / "record.db"))
-        with database.opened():
-            async with database.begin() as connection:
-                await items.put(connection, DEFAULT_TENANT, ("a",), "k", {"n": 1}, NOW)
-    with database.opened():
-        async with database.connect() as connection:
-            found = await items.get(connection, DEFAULT_TENANT, ("a",), "k")
+        database = database_at(record_url)
+        async with database.opened(), database.begin() as connection:
+            await items.put(connection, DEFAULT_TENANT, ("a",), "k", {"n": 1}, NOW)
+    async with database.opened(), database.connect() as connection:
+        found = await items.get(connection, DEFAULT_TENANT, ("a",), "k")
     assert found is not None
     assert found.value == {"n": 1}
     assert found.created_at == NOW
     assert found.created_at.utcoffset() == timedelta(0)
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "record.db"
-    with Database(url(file)).opened():
+    async with database_at(url(file)).opened():
         pass
     with sqlite3.connect(file) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.close()
     with pytest.raises(DatabaseError, match="'9999' is newer than this version"):
-        Database(url(file)).open()
+        async with database_at(url(file)).opened():
+            pass
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     file = tmp_path / "record.db"
     file.write_text("not a database, but long enough to be taken for one" * 100)
     with pytest.raises(DatabaseError, match="file is not a database") as caught:
-        Database(url(file)).open()
+        async with database_at(url(file)).opened():
+            pass
     assert str(file) in str(caught.value)
     assert "--database" in str(caught.value)
 
 
-def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
+async def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="unable to open database file"):
-        Database(url(tmp_path)).open()
+        async with database_at(url(tmp_path)).opened():
+            pass
 
 
-def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+async def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(DatabaseError, match="taken"):
-        Database(url(tmp_path / "taken" / "record.db")).open()
+        async with database_at(url(tmp_path / "taken" / "record.db")).opened():
+            pass
 
 
 def test_another_kind_of_database_is_refused_without_its_password() -> None:
     with pytest.raises(DatabaseError, match="expected a URL like sqlite") as caught:
-        Database("mysql://root:secret@host/db")
+        database_at("mysql://root:secret@host/db")
     assert "secret" not in str(caught.value)
 
 
-async def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
-    database = Database(url(tmp_path / "record.db"))
-    with database.opened():
+async def test_a_transaction_is_all_or_nothing(record_url: str) -> None:
+    database = database_at(record_url)
+    async with database.opened():
         with pytest.raises(ZeroDivisionError):
             async with database.begin() as connection:
                 await items.put(connection, DEFAULT_TENANT, ("a",), "k", {}, NOW)
@@ -89,9 +92,9 @@ async def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
             assert await items.get(connection, DEFAULT_TENANT, ("a",), "k") is None
 
 
-async def test_tenants_do_not_see_each_other(tmp_path: Path) -> None:
-    database = Database(url(tmp_path / "record.db"))
-    with database.opened():
+async def test_tenants_do_not_see_each_other(record_url: str) -> None:
+    database = database_at(record_url)
+    async with database.opened():
         async with database.begin() as connection:
             await items.put(connection, "one", ("a",), "k", {"of": 1}, NOW)
             await items.put(connection, "two", ("a",), "k", {"of": 2}, NOW)
@@ -101,3 +104,34 @@ async def test_tenants_do_not_see_each_other(tmp_path: Path) -> None:
             assert await items.search(connection, "two", (), {}, limit=9, offset=0) == []
             (found,) = await items.search(connection, "one", (), {}, limit=9, offset=0)
     assert found.value == {"of": 1}
+
+
+HARD = {
+    "z": "\x00 \x1a \x1a0000 \\u0000 \\\x00 \ud800 \U0001f600 é",
+    "a": [2**70, 1.0, 1e16, -0.0, None, True],
+    "\x00\udfff": {"2": {"b": 1, "a": 2}},
+}
+
+
+async def test_json_of_any_kind_comes_back_in_its_order(record_url: str) -> None:
+    database = database_at(record_url)
+    thread = new_thread("t", HARD, NOW)
+    async with database.opened():
+        async with database.begin() as connection:
+            await threads.insert(connection, DEFAULT_TENANT, thread)
+        async with database.connect() as connection:
+            found = await threads.get(connection, DEFAULT_TENANT, "t")
+    assert found == thread
+    assert repr(found) == repr(thread)
+
+
+async def test_an_order_that_no_locale_changes(record_url: str) -> None:
+    database = database_at(record_url)
+    names = ["B", "a", "á", "Ä", "_", "b"]
+    async with database.opened():
+        async with database.begin() as connection:
+            for name in names:
+                await items.put(connection, DEFAULT_TENANT, (name,), "k", {}, NOW)
+        async with database.connect() as connection:
+            found = await items.namespaces(connection, DEFAULT_TENANT)
+    assert found == [(name,) for name in sorted(names)]

@@ -2,22 +2,41 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from graphwright.database import database_at
+from graphwright.database.events import EventArchive
 from graphwright.engine import Engine, Signal
 from graphwright.engine.local import LocalEngine
 from graphwright.events import Outcome, encode, end
 
-ENGINES: list[Callable[[], Engine]] = [LocalEngine]
+Making = Callable[[Path], AbstractAsyncContextManager[Engine]]
 END = end(Outcome("success"))
 
 
+@asynccontextmanager
+async def local(_folder: Path) -> AsyncIterator[Engine]:
+    yield LocalEngine()
+
+
+@asynccontextmanager
+async def local_with_archive(folder: Path) -> AsyncIterator[Engine]:
+    database = database_at(f"sqlite:///{folder / 'record.db'}")
+    async with database.opened():
+        yield LocalEngine(EventArchive(database))
+
+
+ENGINES: list[Making] = [local, local_with_archive]
+
+
 @pytest.fixture(params=ENGINES, ids=lambda made: made.__name__)
-async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
-    made: Engine = request.param()
-    yield made
-    await made.stop(grace=0)
+async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
+    async with request.param(tmp_path) as made:
+        yield made
+        await made.stop(grace=0)
 
 
 def event(number: int) -> bytes:
@@ -77,7 +96,21 @@ async def test_a_reader_that_leaves_does_not_disturb_the_others(engine: Engine) 
     assert await stays == [(1, event(1)), (2, END)]
 
 
+async def test_an_attempts_ids_are_higher_than_all_before(engine: Engine) -> None:
+    await engine.begin("run", attempt=1, kept=True)
+    reader = asyncio.create_task(read(engine, "run"))
+    last = await engine.publish("run", [event(1), event(2)])
+    await asyncio.sleep(0.05)
+    await engine.begin("run", attempt=2, kept=True)
+    await engine.publish("run", [event(3), END])
+    seen = await reader
+    assert [data for _, data in seen] == [event(1), event(2), event(3), END]
+    assert seen[2][0] > last + 1000
+    assert seen[3][0] == seen[2][0] + 1
+
+
 async def test_a_forgotten_log_is_gone(engine: Engine) -> None:
+    await engine.begin("run", attempt=1, kept=False)
     await engine.publish("run", [event(1), END])
     await engine.forget("run", ttl=0)
     async with asyncio.timeout(5):

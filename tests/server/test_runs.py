@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from graphwright.database import DEFAULT_TENANT, Connection, Database, runs
+from graphwright.database import DEFAULT_TENANT, Connection, database_at, runs
 from graphwright.database.runs import Run
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
@@ -17,11 +16,10 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-async def connection(tmp_path: Path) -> AsyncIterator[Connection]:
-    database = Database(f"sqlite:///{tmp_path / 'record.db'}")
-    with database.opened():
-        async with database.begin() as opened:
-            yield opened
+async def connection(record_url: str) -> AsyncIterator[Connection]:
+    database = database_at(record_url)
+    async with database.opened(), database.begin() as opened:
+        yield opened
 
 
 async def add(connection: Connection, position: int, **more: Any) -> str:
@@ -71,8 +69,8 @@ async def test_a_run_that_is_not_due_waits_and_lets_others_by(connection: Connec
     assert found.run_id == now
     assert await runs.finish(connection, now, 1, "success", NOW)
     assert await claim(connection) is None
-    assert await runs.waiting_threads(connection, NOW) == []
-    assert await runs.waiting_threads(connection, NOW + SECOND) == ["thread"]
+    assert await runs.waiting_threads(connection, "w", NOW) == []
+    assert await runs.waiting_threads(connection, "w", NOW + SECOND) == ["thread"]
     late = await claim(connection, NOW + SECOND)
     assert late is not None
     assert late.run_id == later
@@ -82,19 +80,20 @@ async def test_a_lease_that_ran_out_makes_the_next_attempt(connection: Connectio
     run_id = await add(connection, 1)
     await claim(connection, worker="dead")
     assert await claim(connection, NOW + LEASE - SECOND) is None
-    assert await runs.waiting_threads(connection, NOW + LEASE - SECOND) == []
-    assert await runs.waiting_threads(connection, NOW + LEASE) == ["thread"]
+    assert await runs.waiting_threads(connection, "w", NOW + LEASE - SECOND) == []
+    assert await runs.waiting_threads(connection, "w", NOW + LEASE) == ["thread"]
     found = await claim(connection, NOW + LEASE, worker="alive")
     assert found is not None
     assert (found.run_id, found.attempt) == (run_id, 2)
 
 
 async def test_a_lease_is_renewed_by_its_worker_alone(connection: Connection) -> None:
-    await add(connection, 1)
+    run_id = await add(connection, 1)
     await claim(connection, worker="w")
-    await runs.renew(connection, "other", NOW + 9 * LEASE)
-    assert await runs.waiting_threads(connection, NOW + LEASE) == ["thread"]
-    await runs.renew(connection, "w", NOW + 2 * LEASE)
+    await runs.renew(connection, "other", [run_id], NOW + 9 * LEASE)
+    await runs.renew(connection, "w", [], NOW + 9 * LEASE)
+    assert await runs.waiting_threads(connection, "w", NOW + LEASE) == ["thread"]
+    await runs.renew(connection, "w", [run_id], NOW + 2 * LEASE)
     assert await claim(connection, NOW + LEASE) is None
 
 
@@ -110,11 +109,42 @@ async def test_an_attempt_that_is_over_is_fenced(connection: Connection) -> None
     assert not await runs.finish(connection, run_id, 2, "success", NOW + LEASE)
 
 
+async def test_who_could_not_see_an_end_stored_may_store_it_again(connection: Connection) -> None:
+    run_id = await add(connection, 1)
+    await claim(connection)
+    for _ in range(2):
+        assert await runs.finish(connection, run_id, 1, "success", NOW)
+
+
+async def test_a_pending_run_is_left_to_the_process_that_accepted_it(
+    connection: Connection,
+) -> None:
+    first = await add(connection, 1, worker="theirs", lease_until=NOW + LEASE)
+    await add(connection, 2, worker="mine", lease_until=NOW + LEASE)
+    assert await runs.waiting_threads(connection, "theirs", NOW) == ["thread"]
+    assert await claim(connection, worker="mine") is None  # its turn has not come
+    await runs.renew(connection, "theirs", [], NOW + 2 * LEASE)
+    assert await claim(connection, NOW + LEASE, worker="mine") is None
+    found = await claim(connection, NOW + 2 * LEASE, worker="mine")
+    assert found is not None
+    assert (found.run_id, found.worker) == (first, "mine")
+
+
+async def test_a_process_that_stops_leaves_its_runs_to_others(connection: Connection) -> None:
+    run_id = await add(connection, 1, worker="theirs", lease_until=NOW + LEASE)
+    await runs.release_by(connection, "another")
+    assert await claim(connection, worker="mine") is None
+    await runs.release_by(connection, "theirs")
+    found = await claim(connection, worker="mine")
+    assert found is not None
+    assert found.run_id == run_id
+
+
 async def test_at_a_start_no_lease_counts(connection: Connection) -> None:
     await add(connection, 1)
     await claim(connection)
     await runs.release(connection)
-    assert await runs.waiting_threads(connection, NOW) == ["thread"]
+    assert await runs.waiting_threads(connection, "w", NOW) == ["thread"]
     found = await claim(connection)
     assert found is not None
     assert found.attempt == 2

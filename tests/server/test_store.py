@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.store.base import BaseStore, PutOp
 from langgraph.store.memory import InMemoryStore
 
-from graphwright.database import DEFAULT_TENANT, Database
+from graphwright.database import DEFAULT_TENANT, Database, database_at
 from graphwright.errors import InvalidRequest
 from graphwright.store import Store, TenantStores
 
@@ -23,9 +22,9 @@ ITEMS: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'record.db'}")
-    with made.opened():
+async def database(record_url: str) -> AsyncIterator[Database]:
+    made = database_at(record_url)
+    async with made.opened():
         yield made
 
 

@@ -12,29 +12,32 @@ import pytest
 from tests.conftest import ROOT
 
 from graphwright.assistants import Assistants
-from graphwright.database import DEFAULT_TENANT, Database
+from graphwright.database import DEFAULT_TENANT, database_at
 from graphwright.database import runs as rows
+from graphwright.database.events import EventArchive
 from graphwright.database.runs import Run
 from graphwright.engine.local import LocalEngine
+from graphwright.events import data_of, name_of
 from graphwright.graphs import Graphs
 from graphwright.project import load_project
 from graphwright.runs import Runs
 from graphwright.schemas import RunCreate
 from graphwright.store import TenantStores
 from graphwright.worker import Worker
+from graphwright_checkpoints import open_checkpointer
 from graphwright_graphs.models import Models
 
 
 class Bench:
     """The service's parts around one worker."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, record_url: str) -> None:
         project = load_project(ROOT / "tests/projects/plain/langgraph.json", Models("demo"))
-        self.database = Database(f"sqlite:///{folder / 'record.db'}")
-        self.engine = LocalEngine()
+        self.database = database_at(record_url)
+        self.engine = LocalEngine(EventArchive(self.database))
         self.assistants = Assistants(self.database, project)
         url = f"sqlite:///{folder / 'checkpoints.db'}"
-        self.graphs = Graphs(project, TenantStores(self.database), url)
+        self.graphs = Graphs(project, TenantStores(self.database), open_checkpointer(url))
         self.runs = Runs(self.database, self.assistants, self.graphs, self.engine)
 
     @asynccontextmanager
@@ -58,10 +61,12 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+async def bench(
+    tmp_path: Path, record_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
     monkeypatch.syspath_prepend(str(ROOT / "tests/projects/plain"))
-    made = Bench(tmp_path)
-    with made.database.opened():
+    made = Bench(tmp_path, record_url)
+    async with made.database.opened():
         await made.assistants.register(DEFAULT_TENANT)
         async with made.graphs.checkpointing():
             yield made
@@ -91,7 +96,7 @@ async def test_a_run_is_handed_over_and_goes_on_as_the_next_attempt(bench: Bench
         run = await bench.start("thread", pause=0.2)
         await reaches(lambda: _next_is(bench, "two"))
     assert await bench.status(run) == "running"
-    bench.engine = LocalEngine()
+    bench.engine = LocalEngine(EventArchive(bench.database))
     bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
     async with bench.working():
         assert (await bench.result(run))["log"] == ["one", "two", "three"]
@@ -113,7 +118,45 @@ async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> N
     assert (await bench.status(run), await bench.attempt(run)) == ("running", 2)
 
 
-async def _is(found: Any, wanted: str) -> bool:
+async def test_a_stop_is_not_forgotten_with_the_worker_that_was_told(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start("thread", pause=0.3)
+        await reaches(lambda: _next_is(bench, "two"))
+        async with bench.database.begin() as connection:
+            now = datetime.now(UTC)
+            await rows.ask_to_stop(connection, DEFAULT_TENANT, run.run_id, "interrupt", now)
+    bench.engine = LocalEngine(EventArchive(bench.database))
+    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
+    async with bench.working():
+        assert (await bench.result(run))["log"] == ["one"]
+    assert await bench.status(run) == "interrupted"
+    config: Any = {"configurable": {"thread_id": "thread"}}
+    async with bench.graphs.open(DEFAULT_TENANT, "stages", config) as graph:
+        assert (await graph.aget_state(config)).next == ()
+
+
+async def test_a_reader_is_told_what_it_missed(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start("thread", pause=0)
+        await bench.result(run)
+        whole = [event async for batch in bench.runs.follow(run, 0) for event in batch]
+        archive = EventArchive(bench.database)
+        await reaches(lambda: _is(archive.position(run.run_id), len(whole)))
+        await archive.trim(run.run_id, before=10**9)
+    bench.engine = LocalEngine(EventArchive(bench.database))
+    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
+    done = await bench.runs.get(DEFAULT_TENANT, run.run_id)
+    assert [event async for batch in bench.runs.follow(done, 0) for event in batch] == []
+    await archive.append(run.run_id, 3, [event.data for event in whole[2:]])
+    found = [event async for batch in bench.runs.follow(done, 0) for event in batch]
+    assert found[1:] == whole[2:]
+    assert (found[0].id, name_of(found[0].data)) == (2, "gap")
+    told = orjson.loads(data_of(found[0].data))
+    assert (told["after"], told["before"]) == (0, 3)
+    assert told["values"]["log"] == ["one", "two", "three"]
+
+
+async def _is(found: Any, wanted: Any) -> bool:
     return bool(await found == wanted)
 
 

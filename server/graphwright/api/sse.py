@@ -7,16 +7,40 @@ seconds, so that neither a proxy nor the official SDK takes the silence for a de
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from time import monotonic
+from functools import partial
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphwright.events import END, Event, name_of
 
 HEARTBEAT_INTERVAL = 5.0  # seconds, as the official server
 
 Disconnected = Callable[[], Awaitable[None]]
+
+
+_LASTING = "graphwright.lasting"
+
+
+class LastingResponses:
+    """Middleware that sends what lasts, when the framework is done with the request.
+
+    What FastAPI keeps for a request takes more memory than a reader does who waits for events.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request be handled, then send what it left to be sent."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        handled = dict(scope)  # with it goes all that the framework put there
+        await self._app(handled, receive, send)
+        answer = handled.get(_LASTING)
+        del handled
+        if answer is not None:
+            await answer()
 
 
 class _Lasting(Response, ABC):
@@ -35,44 +59,56 @@ class _Lasting(Response, ABC):
         """The body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave the sending to `LastingResponses`."""
+        scope[_LASTING] = partial(self._answer, receive, send)
+
+    async def _answer(self, receive: Receive, send: Send) -> None:
         """Send the body until it ends or the client leaves."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        sending = asyncio.ensure_future(self._send(send))
+        # Thousands may wait at once: each has this task, one more, and a timer.
         leaving = asyncio.ensure_future(_left(receive))
-        try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
-            elif self._disconnected is not None:
-                await self._disconnected()
-        except asyncio.CancelledError:
-            # The server stops. Whoever listens finds the body cut off and connects again; uvicorn
-            # would log a traceback for each.
-            pass
-        finally:
-            sending.cancel()
-            leaving.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
-
-    async def _send(self, send: Send) -> None:
-        self._sent = monotonic()
-        beating = asyncio.ensure_future(self._beat(send))
+        leaving.add_done_callback(partial(_cancel, asyncio.current_task()))
+        heart = _Heart(partial(send, _piece(self.heartbeat)))
         try:
             async for piece in self.pieces():
-                self._sent = monotonic()
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                heart.rest()
+                await send(_piece(piece))
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except asyncio.CancelledError:
+            # Otherwise the server stops: whoever listens finds the body cut off and connects again;
+            # uvicorn would log a traceback for each.
+            if leaving.done() and self._disconnected is not None:
+                await self._disconnected()
         finally:
-            beating.cancel()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+            heart.stop()
+            leaving.cancel()
 
-    async def _beat(self, send: Send) -> None:
-        beat = {"type": "http.response.body", "body": self.heartbeat, "more_body": True}
-        while True:
-            silence = monotonic() - self._sent
-            if silence >= HEARTBEAT_INTERVAL:
-                self._sent, silence = monotonic(), 0.0
-                await send(beat)
-            await asyncio.sleep(HEARTBEAT_INTERVAL - silence)
+
+class _Heart:
+    """Beats when nothing was sent for a while."""
+
+    def __init__(self, beat: Callable[[], Awaitable[None]]) -> None:
+        self._beat = beat
+        self._loop = asyncio.get_running_loop()
+        self._beating: asyncio.Future[None] | None = None
+        self.rest()
+        self._timer = self._loop.call_later(HEARTBEAT_INTERVAL, self._due)
+
+    def rest(self) -> None:
+        """Note that something was sent."""
+        self._sent = self._loop.time()
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._timer.cancel()
+
+    def _due(self) -> None:
+        silence = self._loop.time() - self._sent
+        if silence >= HEARTBEAT_INTERVAL:
+            self._beating = asyncio.ensure_future(self._beat())
+            self.rest()
+            silence = 0.0
+        self._timer = self._loop.call_later(HEARTBEAT_INTERVAL - silence, self._due)
 
 
 class EventStream(_Lasting):
@@ -138,3 +174,13 @@ class ResultStream(_Lasting):
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _cancel(sending: "asyncio.Task[None] | None", leaving: "asyncio.Future[None]") -> None:
+    # Cancelled means that all was sent.
+    if sending is not None and not leaving.cancelled():
+        sending.cancel()
+
+
+def _piece(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": True}

@@ -15,6 +15,7 @@ from graphwright.schemas import (
     ThreadCount,
     ThreadCreate,
     ThreadPatch,
+    ThreadPrune,
     ThreadSearch,
 )
 from graphwright.threads import Threads
@@ -26,6 +27,7 @@ def router(threads: Threads) -> APIRouter:
     """The routes of threads."""
     routes = APIRouter(prefix="/threads", tags=["Threads"])
     _threads(routes, threads)
+    _storage(routes, threads)
     _states(routes, threads)
     return routes
 
@@ -73,6 +75,19 @@ def _threads(routes: APIRouter, threads: Threads) -> None:
     async def delete(tenant: Tenant, thread_id: ThreadId) -> None:
         """Delete a thread with its runs and its state."""
         await threads.delete(tenant, thread_id)
+
+
+def _storage(routes: APIRouter, threads: Threads) -> None:
+    @routes.post("/prune")
+    async def prune(tenant: Tenant, body: ThreadPrune) -> Response:
+        """Delete threads, or their history."""
+        ids = [valid_uuid(thread_id, "thread") for thread_id in body.thread_ids]
+        return answer({"pruned_count": await threads.prune(tenant, ids, body.strategy)})
+
+    @routes.get("/{thread_id}/storage")
+    async def storage(tenant: Tenant, thread_id: ThreadId) -> Response:
+        """How much room a thread takes, in bytes."""
+        return answer(await threads.storage(tenant, thread_id))
 
 
 def _states(routes: APIRouter, threads: Threads) -> None:

@@ -14,7 +14,7 @@ from graphwright.events import to_json
 from graphwright.schemas import Body
 
 # Fields that the record keeps and the API does not show.
-HIDDEN = {"tenant", "position", "due_at", "temporary", "attempt"}
+HIDDEN = {"tenant", "position", "due_at", "temporary", "attempt", "worker", "lease_until"}
 
 
 async def _tenant() -> str:

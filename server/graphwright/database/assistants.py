@@ -76,7 +76,7 @@ async def search(connection: Connection, tenant: str, wanted: Search) -> Sequenc
     order = assistants.c[wanted.sort_by]
     found = await connection.execute(
         sa.select(*_columns)
-        .where(_matches(tenant, wanted))
+        .where(_matches(connection.dialect, tenant, wanted))
         .order_by(order.desc() if wanted.descending else order, assistants.c.assistant_id)
         .limit(wanted.limit)
         .offset(wanted.offset)
@@ -87,17 +87,19 @@ async def search(connection: Connection, tenant: str, wanted: Search) -> Sequenc
 async def count(connection: Connection, tenant: str, wanted: Search) -> int:
     """How many match, on all pages."""
     found = await connection.execute(
-        sa.select(sa.func.count()).select_from(assistants).where(_matches(tenant, wanted))
+        sa.select(sa.func.count())
+        .select_from(assistants)
+        .where(_matches(connection.dialect, tenant, wanted))
     )
     return int(found.scalar_one())
 
 
-def _matches(tenant: str, wanted: Search) -> sa.ColumnElement[bool]:
+def _matches(dialect: sa.Dialect, tenant: str, wanted: Search) -> sa.ColumnElement[bool]:
     conditions: list[sa.ColumnElement[bool]] = [assistants.c.tenant == tenant]
     if wanted.graph_id is not None:
         conditions.append(assistants.c.graph_id == wanted.graph_id)
     if wanted.name is not None:
         conditions.append(assistants.c.name.icontains(wanted.name, autoescape=True))
     if wanted.metadata:
-        conditions.append(contains(assistants.c.metadata, wanted.metadata))
+        conditions.append(contains(dialect, assistants.c.metadata, wanted.metadata))
     return sa.and_(*conditions)

@@ -10,22 +10,28 @@ from typing import Any
 
 import sqlalchemy as sa
 from langgraph.store.base import Item
+from sqlalchemy.dialects import postgresql, sqlite
 
 from graphwright.database.connection import Connection
-from graphwright.database.filters import contains, equals
+from graphwright.database.filters import COMPARISONS, compares, contains, equals
 from graphwright.database.tables import items
 from graphwright.errors import InvalidRequest
 
 SEPARATOR = "\x1f"
 
 _columns = [items.c[name] for name in ("namespace", "key", "value", "created_at", "updated_at")]
-_comparisons = {
-    "$gt": sa.ColumnElement.__gt__,
-    "$gte": sa.ColumnElement.__ge__,
-    "$lt": sa.ColumnElement.__lt__,
-    "$lte": sa.ColumnElement.__le__,
+_operators = ("$eq", "$ne", *COMPARISONS)
+_INSERTS: dict[str, sqlite.Insert | postgresql.Insert] = {
+    "sqlite": sqlite.insert(items),
+    "postgresql": postgresql.insert(items),
 }
-_operators = ("$eq", "$ne", *_comparisons)
+_PUTS = {
+    name: insert.on_conflict_do_update(
+        index_elements=["tenant", "namespace", "key"],
+        set_={"value": insert.excluded.value, "updated_at": insert.excluded.updated_at},
+    )
+    for name, insert in _INSERTS.items()
+}
 
 
 async def get(
@@ -46,20 +52,17 @@ async def put(
     now: datetime,
 ) -> None:
     """Store an item, or replace its value."""
-    updated = await connection.execute(
-        sa.update(items).where(_is(tenant, namespace, key)).values(value=value, updated_at=now)
+    await connection.execute(
+        _PUTS[connection.dialect.name],
+        {
+            "tenant": tenant,
+            "namespace": _joined(namespace),
+            "key": key,
+            "value": value,
+            "created_at": now,
+            "updated_at": now,
+        },
     )
-    if not updated.rowcount:
-        await connection.execute(
-            sa.insert(items).values(
-                tenant=tenant,
-                namespace=_joined(namespace),
-                key=key,
-                value=value,
-                created_at=now,
-                updated_at=now,
-            )
-        )
 
 
 async def delete(connection: Connection, tenant: str, namespace: Sequence[str], key: str) -> None:
@@ -80,7 +83,7 @@ async def search(
     query = (
         sa.select(*_columns)
         .where(items.c.tenant == tenant, *_under(prefix))
-        .where(*(_field(key, condition) for key, condition in wanted.items()))
+        .where(*(_field(connection.dialect, *condition) for condition in wanted.items()))
         .order_by(items.c.updated_at.desc(), items.c.key)
         .limit(limit)
         .offset(offset)
@@ -110,23 +113,21 @@ def _under(prefix: Sequence[str]) -> list[sa.ColumnElement[bool]]:
     return [items.c.namespace.startswith(text, autoescape=True)] if text else []
 
 
-def _field(key: str, condition: Any) -> sa.ColumnElement[bool]:
+def _field(dialect: sa.Dialect, key: str, condition: Any) -> sa.ColumnElement[bool]:
     if not isinstance(condition, dict) or not any(name.startswith("$") for name in condition):
-        return contains(items.c.value, {key: condition})
+        return contains(dialect, items.c.value, {key: condition})
     unknown = sorted(set(condition) - set(_operators))
     if unknown:
         raise InvalidRequest(
             f"filter.{key}: no operator {unknown[0]!r}; there are: {', '.join(_operators)}"
         )
-    return sa.and_(*(_compared(key, name, value) for name, value in condition.items()))
+    return sa.and_(*(_compared(dialect, key, name, value) for name, value in condition.items()))
 
 
-def _compared(key: str, operator: str, value: Any) -> sa.ColumnElement[bool]:
-    field: Any = items.c.value[key]
-    if operator in _comparisons:
-        number = isinstance(value, int | float)
-        return _comparisons[operator](field.as_float() if number else field.as_string(), value)
-    same = sa.func.coalesce(equals(field, value), sa.false())
+def _compared(dialect: sa.Dialect, key: str, operator: str, value: Any) -> sa.ColumnElement[bool]:
+    if operator in COMPARISONS:
+        return compares(dialect, items.c.value, (key,), operator, value)
+    same = sa.func.coalesce(equals(dialect, items.c.value, (key,), value), sa.false())
     return same if operator == "$eq" else sa.not_(same)
 
 

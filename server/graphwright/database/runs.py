@@ -3,26 +3,32 @@
 A run is `pending`, then `running` while a worker holds its lease, then `success`, `error`,
 `timeout` or `interrupted`. The attempt is the fence: whoever writes for a run says which attempt it
 is, and is refused when that attempt is over.
+
+A pending run has a lease too, of the process that accepted it: who waits for the run's events does
+so there, so another process takes it only once that one is gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from graphwright.database.connection import Connection
-from graphwright.database.tables import runs
+from graphwright.database.tables import leases, runs
 
 Json = dict[str, Any]
 
 UNFINISHED = ("pending", "running")
+LEASE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of an assistant on a thread. `kwargs` is what the caller asked for."""
+    """One execution of an assistant on a thread. `kwargs` is what the caller asked for; `worker` is
+    the process that holds the lease.
+    """
 
     run_id: str
     tenant: str
@@ -38,6 +44,9 @@ class Run:
     due_at: datetime
     created_at: datetime
     updated_at: datetime
+    worker: str | None = None
+    lease_until: datetime | None = None
+    stop: str | None = None
 
 
 _columns = [runs.c[name] for name in Run.__slots__]
@@ -56,6 +65,8 @@ _DELETE = sa.delete(runs).where(_is_run)
 _DELETE_OF_THREAD = sa.delete(runs).where(_is_on_thread)
 _OF_THREAD = sa.select(*_columns).where(_is_on_thread).order_by(runs.c.position.desc())
 _UNFINISHED_OF_THREAD = _OF_THREAD.where(runs.c.status.in_(UNFINISHED))
+_has_no_lease = sa.or_(runs.c.lease_until.is_(None), runs.c.lease_until <= sa.bindparam("now"))
+_is_for = sa.and_(runs.c.status == "pending", runs.c.worker == sa.bindparam("by"))
 _OLDEST_DUE = (
     sa.select(runs.c.run_id)
     .where(runs.c.thread_id == sa.bindparam("thread"), runs.c.status.in_(UNFINISHED))
@@ -65,7 +76,11 @@ _OLDEST_DUE = (
             _other.c.thread_id == sa.bindparam("thread"),
             _other.c.status == "running",
             _other.c.lease_until > sa.bindparam("now"),
-        )
+        ),
+        # Somebody holds the thread still: see `database.leases`.
+        ~sa.exists().where(
+            leases.c.name == sa.bindparam("thread"), leases.c.until > sa.bindparam("now")
+        ),
     )
     .order_by(runs.c.position)
     .limit(1)
@@ -73,7 +88,7 @@ _OLDEST_DUE = (
 )
 _CLAIM = (
     sa.update(runs)
-    .where(runs.c.run_id == _OLDEST_DUE)
+    .where(runs.c.run_id == _OLDEST_DUE, sa.or_(_is_for, _has_no_lease))
     .values(
         status="running",
         attempt=runs.c.attempt + 1,
@@ -85,13 +100,20 @@ _CLAIM = (
 )
 _RENEW = (
     sa.update(runs)
-    .where(runs.c.worker == sa.bindparam("by"), runs.c.status == "running")
+    .where(runs.c.worker == sa.bindparam("by"), runs.c.status.in_(UNFINISHED))
+    .where(
+        sa.or_(
+            runs.c.status == "pending",
+            runs.c.run_id.in_(sa.bindparam("under_way", expanding=True)),
+        )
+    )
     .values(lease_until=sa.bindparam("until"))
 )
 _FINISH = (
     sa.update(runs)
     .where(runs.c.run_id == sa.bindparam("id"), runs.c.attempt == sa.bindparam("mine"))
-    .where(runs.c.status == "running")
+    # Also the final status: who could not see whether this was stored may do it again.
+    .where(runs.c.status.in_(("running", sa.bindparam("final"))))
     .values(status=sa.bindparam("final"), lease_until=None, updated_at=sa.bindparam("now"))
 )
 _INTERRUPT_PENDING = (
@@ -99,19 +121,37 @@ _INTERRUPT_PENDING = (
     .where(_is_run, runs.c.status == "pending")
     .values(status="interrupted", updated_at=sa.bindparam("now"))
 )
-_RELEASE = sa.update(runs).where(runs.c.status == "running").values(lease_until=None)
+_ASK_TO_STOP = (
+    sa.update(runs)
+    .where(_is_run, runs.c.status == "running")
+    .values(stop=sa.bindparam("how"), updated_at=sa.bindparam("now"))
+)
+_TO_STOP = sa.select(runs.c.run_id, runs.c.stop).where(
+    runs.c.worker == sa.bindparam("by"), runs.c.status == "running", runs.c.stop.is_not(None)
+)
+_RELEASE = sa.update(runs).where(runs.c.status.in_(UNFINISHED)).values(lease_until=None)
+_RELEASE_BY = _RELEASE.where(runs.c.worker == sa.bindparam("by"))
 _WAITING_THREADS = (
     sa.select(runs.c.thread_id)
     .distinct()
     .where(runs.c.status.in_(UNFINISHED), runs.c.due_at <= sa.bindparam("now"))
-    .where(
-        sa.or_(
-            runs.c.status == "pending",
-            runs.c.lease_until.is_(None),
-            runs.c.lease_until <= sa.bindparam("now"),
-        )
-    )
+    .where(sa.or_(_is_for, _has_no_lease))
 )
+_HAS_UNFINISHED = sa.select(
+    sa.exists().where(runs.c.thread_id == sa.bindparam("thread_id"), runs.c.status.in_(UNFINISHED))
+)
+_is_ended = sa.and_(
+    runs.c.status.not_in(UNFINISHED),
+    runs.c.updated_at < sa.bindparam("before"),
+    sa.exists().where(_other.c.thread_id == runs.c.thread_id, _other.c.position > runs.c.position),
+)
+_ENDED = (
+    sa.select(runs.c.run_id, _is_ended.label("is_ended"))
+    .where(runs.c.run_id > sa.bindparam("after"), runs.c.run_id < sa.bindparam("youngest"))
+    .order_by(runs.c.run_id)
+    .limit(sa.bindparam("count"))
+)
+_DELETE_SOME = sa.delete(runs).where(runs.c.run_id.in_(sa.bindparam("ids", expanding=True)))
 _DELETE_TEMPORARY = sa.delete(runs).where(
     runs.c.temporary,
     runs.c.status.not_in(UNFINISHED),
@@ -172,7 +212,7 @@ async def claim(
     """Take the thread's oldest run that is due, if none of its runs is running under a lease.
 
     A run whose lease ran out counts as not started: its worker is gone, and this is its next
-    attempt.
+    attempt. Needs a transaction that is locked by the thread.
     """
     found = await connection.execute(
         _CLAIM, {"thread": thread_id, "by": worker, "now": now, "until": until}
@@ -181,15 +221,17 @@ async def claim(
     return Run(**row._asdict()) if row else None
 
 
-async def renew(connection: Connection, worker: str, until: datetime) -> None:
-    """Prolong the leases of a worker that lives."""
-    await connection.execute(_RENEW, {"by": worker, "until": until})
+async def renew(
+    connection: Connection, worker: str, under_way: Collection[str], until: datetime
+) -> None:
+    """Prolong the leases of a worker that lives: on what it executes, and on what waits for it."""
+    await connection.execute(_RENEW, {"by": worker, "under_way": list(under_way), "until": until})
 
 
 async def finish(
     connection: Connection, run_id: str, attempt: int, status: str, now: datetime
 ) -> bool:
-    """Give a run its final status; False if that attempt is no longer the run's."""
+    """Give a run its final status; False if that attempt is no longer the run's, or has another."""
     found = await connection.execute(
         _FINISH, {"id": run_id, "mine": attempt, "final": status, "now": now}
     )
@@ -206,17 +248,66 @@ async def interrupt_pending(
     return bool(found.rowcount)
 
 
+async def ask_to_stop(
+    connection: Connection, tenant: str, run_id: str, how: str, now: datetime
+) -> None:
+    """Note that a running run is to stop, whatever happens to its worker."""
+    await connection.execute(_ASK_TO_STOP, {"owner": tenant, "id": run_id, "how": how, "now": now})
+
+
+async def to_stop(connection: Connection, worker: str) -> Sequence[tuple[str, str]]:
+    """The runs of a worker that are to stop, and how."""
+    found = await connection.execute(_TO_STOP, {"by": worker})
+    return [(row.run_id, row.stop) for row in found]
+
+
 async def release(connection: Connection) -> None:
     """Count every lease as run out: for a worker that knows that it is the only one."""
     await connection.execute(_RELEASE)
 
 
-async def waiting_threads(connection: Connection, now: datetime) -> Sequence[str]:
-    """Threads with a run that is due and that no living worker holds."""
-    found = await connection.execute(_WAITING_THREADS, {"now": now})
+async def release_by(connection: Connection, worker: str) -> None:
+    """Count a worker's leases as run out, so that others need not wait for it."""
+    await connection.execute(_RELEASE_BY, {"by": worker})
+
+
+async def waiting_threads(connection: Connection, worker: str, now: datetime) -> Sequence[str]:
+    """Threads with a run that is due and that this worker may take."""
+    found = await connection.execute(_WAITING_THREADS, {"by": worker, "now": now})
     return list(found.scalars())
 
 
 async def delete_temporary(connection: Connection, *, finished_before: datetime) -> None:
     """Delete runs without a thread whose events nobody can read any more."""
     await connection.execute(_DELETE_TEMPORARY, {"before": finished_before})
+
+
+async def has_unfinished(connection: Connection, thread_id: str) -> bool:
+    """Whether a thread, whoever's, has a run that is not over."""
+    found = await connection.execute(_HAS_UNFINISHED, {"thread_id": thread_id})
+    return bool(found.scalar_one())
+
+
+async def ended(
+    connection: Connection, before: datetime, after: str, limit: int
+) -> Sequence[tuple[str, bool]]:
+    """A page of the runs that were created before a time, from an id on: whether each has ended
+    before it and is not its thread's newest.
+    """
+    # Ids tell when a run was created, and are the one order that has an index.
+    moment = f"{int(before.timestamp() * 1000):012x}"
+    found = await connection.execute(
+        _ENDED,
+        {
+            "before": before,
+            "after": after,
+            "youngest": f"{moment[:8]}-{moment[8:]}",
+            "count": limit,
+        },
+    )
+    return [(row.run_id, bool(row.is_ended)) for row in found]
+
+
+async def delete_some(connection: Connection, run_ids: Sequence[str]) -> None:
+    """Delete these runs, whoever's they are."""
+    await connection.execute(_DELETE_SOME, {"ids": list(run_ids)})

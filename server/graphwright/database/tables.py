@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
+
+from graphwright.database.values import from_stored_text, to_stored_text
 
 metadata = sa.MetaData(
     naming_convention={
@@ -20,7 +21,7 @@ metadata = sa.MetaData(
 )
 
 DEFAULT_TENANT = "default"
-REVISION = "0001"  # of the newest migration, which makes the tables below
+REVISION = "0003"  # of the newest migration, which makes the tables below
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -36,26 +37,44 @@ class Instant(sa.TypeDecorator[datetime]):
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Give an aware time."""
-        if value is not None and value.tzinfo is None:
-            return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
-        return value  # type: ignore[no-any-return]
+        """Give an aware time; Postgres tells it in the time zone of the connection."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _json() -> sa.types.TypeEngine[Any]:
-    return sa.JSON(none_as_null=True).with_variant(
-        postgresql.JSONB(none_as_null=True), "postgresql"
-    )
+class _StoredText(sa.TypeDecorator[str]):
+    """Any text on Postgres, which holds neither U+0000 nor lone surrogates as they are."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape what Postgres cannot hold."""
+        return None if value is None else to_stored_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Give the text back."""
+        return None if value is None else from_stored_text(value)
+
+
+Text = sa.Text().with_variant(_StoredText(), "postgresql")
+
+
+def _json() -> sa.JSON:
+    # Not Postgres' JSONB, which forgets the order of keys and that 1e16 was no integer.
+    return sa.JSON(none_as_null=True)
 
 
 assistants = sa.Table(
     "assistants",
     metadata,
-    sa.Column("assistant_id", sa.String(36), primary_key=True),
-    sa.Column("tenant", sa.Text, primary_key=True),
-    sa.Column("graph_id", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("description", sa.Text),
+    sa.Column("assistant_id", Text, primary_key=True),
+    sa.Column("tenant", Text, primary_key=True),
+    sa.Column("graph_id", Text, nullable=False),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("description", Text),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("config", _json(), nullable=False),
     sa.Column("context", _json(), nullable=False),
@@ -68,9 +87,9 @@ assistants = sa.Table(
 threads = sa.Table(
     "threads",
     metadata,
-    sa.Column("thread_id", sa.String(36), primary_key=True),
-    sa.Column("tenant", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("thread_id", Text, primary_key=True),
+    sa.Column("tenant", Text, nullable=False),
+    sa.Column("status", Text, nullable=False),
     sa.Column("metadata", _json(), nullable=False),
     sa.Column("config", _json(), nullable=False),
     sa.Column("values", _json()),
@@ -85,19 +104,21 @@ threads = sa.Table(
 runs = sa.Table(
     "runs",
     metadata,
-    sa.Column("run_id", sa.String(36), primary_key=True),
-    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("run_id", Text, primary_key=True),
+    sa.Column("tenant", Text, nullable=False),
     # No foreign key: a stateless run's thread exists in name only.
-    sa.Column("thread_id", sa.String(36), nullable=False),
-    sa.Column("assistant_id", sa.String(36), nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("thread_id", Text, nullable=False),
+    sa.Column("assistant_id", Text, nullable=False),
+    sa.Column("status", Text, nullable=False),
     sa.Column("temporary", sa.Boolean, nullable=False),
-    sa.Column("multitask_strategy", sa.Text, nullable=False),
+    sa.Column("multitask_strategy", Text, nullable=False),
     sa.Column("metadata", _json(), nullable=False),
     sa.Column("kwargs", _json(), nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("worker", sa.Text),
+    sa.Column("worker", Text),
     sa.Column("lease_until", Instant),
+    # What was asked of a running run: "interrupt" or "rollback".
+    sa.Column("stop", Text),
     # The order of one thread's runs: microseconds since the epoch at creation.
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("due_at", Instant, nullable=False),
@@ -116,12 +137,32 @@ runs = sa.Table(
 items = sa.Table(
     "items",
     metadata,
-    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("tenant", Text, primary_key=True),
     # The parts of the namespace, each followed by the unit separator U+001F, so that a prefix of
     # parts is a prefix of text.
-    sa.Column("namespace", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("namespace", Text, primary_key=True),
+    sa.Column("key", Text, primary_key=True),
     sa.Column("value", _json(), nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("run_id", Text, primary_key=True),
+    # The id of the first event in the row, and how many there are.
+    sa.Column("first", sa.BigInteger, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Index(None, "created_at"),
 )

@@ -53,6 +53,7 @@ _is_thread = sa.and_(
 )
 _GET = sa.select(*_columns).where(_is_thread)
 _TAKEN = sa.select(threads.c.thread_id).where(threads.c.thread_id == sa.bindparam("id"))
+_LOCK = sa.select(threads.c.thread_id).where(threads.c.thread_id == sa.bindparam("id"))
 _INSERT = sa.insert(threads)
 _UPDATE = sa.update(threads).where(_is_thread)
 _DELETE = sa.delete(threads).where(_is_thread)
@@ -95,6 +96,20 @@ async def get(connection: Connection, tenant: str, thread_id: str) -> Thread | N
     found = await connection.execute(_GET, {"owner": tenant, "id": thread_id})
     row = found.first()
     return Thread(**row._asdict()) if row else None
+
+
+async def lock(connection: Connection, thread_id: str) -> None:
+    """Let nobody else change the thread's row before the transaction ends. On SQLite a transaction
+    has the whole file to itself already.
+    """
+    await connection.execute(_LOCK.with_for_update(), {"id": thread_id})
+
+
+async def graph_ids(connection: Connection) -> dict[str, str | None]:
+    """The graph of every thread, whoever's."""
+    graph_id = threads.c.metadata["graph_id"].as_string().label("graph_id")
+    found = await connection.execute(sa.select(threads.c.thread_id, graph_id))
+    return {row.thread_id: row.graph_id for row in found}
 
 
 async def insert(connection: Connection, tenant: str, thread: Thread) -> bool:
@@ -146,7 +161,7 @@ async def search(connection: Connection, tenant: str, wanted: Search) -> Sequenc
     order = threads.c[wanted.sort_by]
     found = await connection.execute(
         sa.select(*_columns)
-        .where(_matches(tenant, wanted))
+        .where(_matches(connection.dialect, tenant, wanted))
         .order_by(order.desc() if wanted.descending else order, threads.c.thread_id)
         .limit(wanted.limit)
         .offset(wanted.offset)
@@ -157,19 +172,21 @@ async def search(connection: Connection, tenant: str, wanted: Search) -> Sequenc
 async def count(connection: Connection, tenant: str, wanted: Search) -> int:
     """How many match, on all pages."""
     found = await connection.execute(
-        sa.select(sa.func.count()).select_from(threads).where(_matches(tenant, wanted))
+        sa.select(sa.func.count())
+        .select_from(threads)
+        .where(_matches(connection.dialect, tenant, wanted))
     )
     return int(found.scalar_one())
 
 
-def _matches(tenant: str, wanted: Search) -> sa.ColumnElement[bool]:
+def _matches(dialect: sa.Dialect, tenant: str, wanted: Search) -> sa.ColumnElement[bool]:
     conditions: list[sa.ColumnElement[bool]] = [threads.c.tenant == tenant]
     if wanted.ids is not None:
         conditions.append(threads.c.thread_id.in_(wanted.ids))
     if wanted.status is not None:
         conditions.append(threads.c.status == wanted.status)
     if wanted.metadata:
-        conditions.append(contains(threads.c.metadata, wanted.metadata))
+        conditions.append(contains(dialect, threads.c.metadata, wanted.metadata))
     if wanted.values:
-        conditions.append(contains(threads.c["values"], wanted.values))
+        conditions.append(contains(dialect, threads.c["values"], wanted.values))
     return sa.and_(*conditions)

@@ -56,6 +56,13 @@ class Engine(Protocol):
         """Hear what is said to a run, from the moment the context is entered."""
         ...
 
+    async def begin(self, run: str, *, attempt: int, kept: bool) -> None:
+        """Begin an attempt's part of a run's log, whose ids are higher than any before.
+
+        `kept` says that the log is to outlive the process.
+        """
+        ...
+
     async def publish(self, run: str, events: Sequence[bytes]) -> int:
         """Append to a run's log; the id of the last event."""
         ...
@@ -63,6 +70,8 @@ class Engine(Protocol):
     def read(self, run: str, after: int = 0) -> AsyncIterator[Sequence[Event]]:
         """The events after an id, replayed and then live, in batches of what is there; ends after
         the `end` event.
+
+        Where ids are left out, the events are kept no more, or an attempt begins (`metadata`).
         """
         ...
 
@@ -71,5 +80,5 @@ class Engine(Protocol):
         ...
 
     async def forget(self, run: str, ttl: float) -> None:
-        """Let go of a run's log in `ttl` seconds."""
+        """Say that a run's log is complete, and need not be at hand after `ttl` seconds."""
         ...

@@ -5,14 +5,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from graphwright.engine import Handler, Signal
+from graphwright.engine.log import Archive, Log
 from graphwright.events import END, Event, name_of
 
 
 class LocalEngine:
     """Runs everything on the event loop that it is used from."""
 
-    def __init__(self) -> None:
-        self._logs: dict[str, _Log] = {}
+    def __init__(self, archive: Archive | None = None, *, poll: float | None = None) -> None:
+        self._archive = archive
+        self._poll = poll
+        self._logs: dict[str, Log] = {}
         self._listeners: dict[str, asyncio.Queue[Signal]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -69,60 +72,48 @@ class LocalEngine:
         finally:
             del self._listeners[run]
 
+    async def begin(self, run: str, *, attempt: int, kept: bool) -> None:
+        """Begin an attempt's part of a log."""
+        if run not in self._logs:
+            self._logs[run] = Log(run, self._archive if kept else None, poll=self._poll)
+        await self._logs[run].begin(attempt)
+
     async def publish(self, run: str, events: Sequence[bytes]) -> int:
         """Append and wake the readers."""
-        return self._log(run).append(events)
+        return await (await self._log(run)).append(events)
 
     async def position(self, run: str) -> int:
-        """The length of the log."""
-        return len(self._logs[run].events) if run in self._logs else 0
+        """Where the log ends."""
+        log = self._logs.get(run)
+        return log.position if log else await self._archived(run)
 
     async def read(self, run: str, after: int = 0) -> AsyncIterator[Sequence[Event]]:
         """Follow the log."""
-        log = self._log(run)
-        while True:
-            fresh = log.events[after:]
-            if not fresh:
-                if log.ended:
+        log = await self._log(run)
+        log.readers += 1
+        try:
+            while batch := await log.next(after):
+                yield batch
+                after = batch[-1].id
+                if name_of(batch[-1].data) == END:
                     return
-                await log.grown()
-                continue
-            yield [Event(after + offset, data) for offset, data in enumerate(fresh, start=1)]
-            after += len(fresh)
+        finally:
+            log.readers -= 1
+            if log.is_idle and self._logs.get(run) is log:
+                del self._logs[run]
 
     async def forget(self, run: str, ttl: float) -> None:
-        """Drop the log later; readers that hold it read on."""
+        """Let go of what is in memory; readers that hold it read on."""
         asyncio.get_running_loop().call_later(ttl, self._logs.pop, run, None)
 
-    def _log(self, run: str) -> "_Log":
-        return self._logs.setdefault(run, _Log())
+    async def _log(self, run: str) -> Log:
+        if run not in self._logs:
+            position = await self._archived(run)
+            self._logs.setdefault(run, Log(run, self._archive, position, self._poll))
+        return self._logs[run]
 
-
-class _Log:
-    """One run's events, and the readers that wait for more of them."""
-
-    __slots__ = ("_waiting", "events")
-
-    def __init__(self) -> None:
-        self.events: list[bytes] = []
-        self._waiting: asyncio.Future[None] | None = None
-
-    @property
-    def ended(self) -> bool:
-        return bool(self.events) and name_of(self.events[-1]) == END
-
-    def append(self, events: Sequence[bytes]) -> int:
-        self.events.extend(events)
-        if self._waiting is not None:
-            self._waiting.set_result(None)
-            self._waiting = None
-        return len(self.events)
-
-    async def grown(self) -> None:
-        if self._waiting is None:
-            self._waiting = asyncio.get_running_loop().create_future()
-        # Shielded: one reader that leaves must not cancel what the others wait for.
-        await asyncio.shield(self._waiting)
+    async def _archived(self, run: str) -> int:
+        return await self._archive.position(run) if self._archive else 0
 
 
 async def _drain(queue: "asyncio.Queue[Signal]") -> AsyncIterator[Signal]:

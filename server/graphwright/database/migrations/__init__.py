@@ -11,20 +11,22 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
+from graphwright.database.connection import shown
 from graphwright.errors import DatabaseError
 
 
-def upgrade(connection: sa.Connection) -> None:
+def upgrade(connection: sa.Connection, version_table: str) -> None:
     """Apply what is missing, in the connection's transaction. Raises `DatabaseError`."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["connection"] = connection
+    config.attributes |= {"connection": connection, "version_table": version_table}
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        found = MigrationContext.configure(connection).get_current_revision()
+        options = {"version_table": version_table}
+        found = MigrationContext.configure(connection, opts=options).get_current_revision()
         raise DatabaseError(
-            f"database {connection.engine.url.database}: its schema {found!r} is newer than "
+            f"database {shown(connection.engine.url)}: its schema {found!r} is newer than "
             "this version of Graphwright knows; upgrade Graphwright, "
             "or name another database with --database."
         ) from error

@@ -4,14 +4,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
 
 
-def _json() -> sa.types.TypeEngine[Any]:
-    return sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+# Compared by its bytes, as SQLite does: in order, and with prefixes that an index can find.
+_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_id = sa.String(36).with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def _moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:
@@ -21,15 +21,15 @@ def _moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:
 def upgrade() -> None:
     op.create_table(
         "assistants",
-        sa.Column("assistant_id", sa.String(36), nullable=False),
-        sa.Column("tenant", sa.Text, nullable=False),
-        sa.Column("graph_id", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("description", sa.Text),
+        sa.Column("assistant_id", _id, nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("graph_id", _text, nullable=False),
+        sa.Column("name", _text, nullable=False),
+        sa.Column("description", _text),
         sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("config", _json(), nullable=False),
-        sa.Column("context", _json(), nullable=False),
-        sa.Column("metadata", _json(), nullable=False),
+        sa.Column("config", sa.JSON, nullable=False),
+        sa.Column("context", sa.JSON, nullable=False),
+        sa.Column("metadata", sa.JSON, nullable=False),
         _moment("created_at"),
         _moment("updated_at"),
         sa.PrimaryKeyConstraint("assistant_id", "tenant", name="pk_assistants"),
@@ -37,14 +37,14 @@ def upgrade() -> None:
     op.create_index("ix_assistants_tenant_graph_id", "assistants", ["tenant", "graph_id"])
     op.create_table(
         "threads",
-        sa.Column("thread_id", sa.String(36), nullable=False),
-        sa.Column("tenant", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("metadata", _json(), nullable=False),
-        sa.Column("config", _json(), nullable=False),
-        sa.Column("values", _json()),
-        sa.Column("interrupts", _json(), nullable=False),
-        sa.Column("error", _json()),
+        sa.Column("thread_id", _id, nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("status", _text, nullable=False),
+        sa.Column("metadata", sa.JSON, nullable=False),
+        sa.Column("config", sa.JSON, nullable=False),
+        sa.Column("values", sa.JSON),
+        sa.Column("interrupts", sa.JSON, nullable=False),
+        sa.Column("error", sa.JSON),
         _moment("created_at"),
         _moment("updated_at"),
         _moment("state_updated_at"),
@@ -53,17 +53,17 @@ def upgrade() -> None:
     op.create_index("ix_threads_tenant_updated_at", "threads", ["tenant", "updated_at"])
     op.create_table(
         "runs",
-        sa.Column("run_id", sa.String(36), nullable=False),
-        sa.Column("tenant", sa.Text, nullable=False),
-        sa.Column("thread_id", sa.String(36), nullable=False),
-        sa.Column("assistant_id", sa.String(36), nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("run_id", _id, nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("thread_id", _id, nullable=False),
+        sa.Column("assistant_id", _id, nullable=False),
+        sa.Column("status", _text, nullable=False),
         sa.Column("temporary", sa.Boolean, nullable=False),
-        sa.Column("multitask_strategy", sa.Text, nullable=False),
-        sa.Column("metadata", _json(), nullable=False),
-        sa.Column("kwargs", _json(), nullable=False),
+        sa.Column("multitask_strategy", _text, nullable=False),
+        sa.Column("metadata", sa.JSON, nullable=False),
+        sa.Column("kwargs", sa.JSON, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
-        sa.Column("worker", sa.Text),
+        sa.Column("worker", _text),
         _moment("lease_until", nullable=True),
         sa.Column("position", sa.BigInteger, nullable=False),
         _moment("due_at"),
@@ -82,10 +82,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "items",
-        sa.Column("tenant", sa.Text, nullable=False),
-        sa.Column("namespace", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("value", _json(), nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("namespace", _text, nullable=False),
+        sa.Column("key", _text, nullable=False),
+        sa.Column("value", sa.JSON, nullable=False),
         _moment("created_at"),
         _moment("updated_at"),
         sa.PrimaryKeyConstraint("tenant", "namespace", "key", name="pk_items"),

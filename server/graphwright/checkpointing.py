@@ -1,0 +1,28 @@
+"""The checkpoints as the settings say: where, with which keys, and where large values are."""
+
+from graphwright.encryption import serializers
+from graphwright.errors import DatabaseError
+from graphwright.settings import Settings
+from graphwright_checkpoints import CheckpointError, Opening, open_checkpointer
+
+
+def checkpoints_of(settings: Settings) -> Opening:
+    """The service's checkpointer, to be entered. Raises `DatabaseError` and `StartError`."""
+    keys = serializers(settings)
+    try:
+        return open_checkpointer(
+            settings.checkpoints_url,
+            serde=keys.current,
+            old_serdes=keys.previous,
+            blobs=settings.blobs_url,
+        )
+    except CheckpointError as error:
+        raise DatabaseError(explained(error)) from error
+
+
+def explained(error: CheckpointError) -> str:
+    """What is wrong with the checkpoints, and which settings have to do with it."""
+    return (
+        f"{error} Checkpoints are where --checkpoints says, and their large values where --blobs"
+        " says."
+    )

@@ -1,0 +1,82 @@
+"""A service that is killed while it streams, and the official client, which reconnects.
+
+`make chaos` kills it 200 times.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
+from tests.conftest import ROOT, Service
+
+PLAIN = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
+KILLS = int(os.environ.get("GRAPHWRIGHT_KILLS", "3"))
+TOKENS = 60
+DELAY = 0.02  # seconds between tokens
+ASKED = f"count {TOKENS} {DELAY}"
+ANSWER = "".join(f"t{number} " for number in range(TOKENS))
+
+
+# On Postgres a run waits for the lease of who was killed: the same code, at a tenth of the pace.
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
+async def test_each_event_once_and_the_same_end(service_at: Callable[..., Service]) -> None:
+    service = service_at(PLAIN).start()
+    chance = random.Random(7)
+    attempts: list[int] = []
+    for _ in range(KILLS):
+        async with get_client(url=service.url) as client:
+            reading = asyncio.create_task(converse(client))
+            await asyncio.sleep(chance.uniform(0.1, 1.4))
+            await asyncio.to_thread(service.kill)
+            await asyncio.to_thread(service.start)
+            try:
+                attempts.append(await asyncio.wait_for(reading, 60))
+            except ConnectionError:  # killed before the client had an answer to come back to
+                continue
+    assert max(attempts) == 2, "no kill came in the middle of a stream"
+
+
+async def converse(client: LangGraphClient) -> int:
+    """Stream one run to its end and check what was seen; how many attempts it took."""
+    thread = (await client.threads.create())["thread_id"]
+    parts: list[Any] = []
+    try:
+        async for part in client.runs.stream(
+            thread,
+            "slow",
+            input={"messages": [("user", ASKED)]},
+            stream_mode=["messages-tuple", "values"],
+            stream_resumable=True,
+        ):
+            parts.append(part)
+    except Exception as error:
+        if not parts:
+            raise ConnectionError from error
+        raise
+    ids = [int(part.id) for part in parts]
+    assert ids == sorted(set(ids)), "each event once, in order"
+    seen = by_attempt(parts)
+    for texts in seen:
+        assert ANSWER.startswith("".join(texts)), "nothing lost or doubled within an attempt"
+    assert "".join(seen[-1]) == ANSWER
+    state: Any = await client.threads.get_state(thread)
+    assert [message["content"] for message in state["values"]["messages"]] == [ASKED, ANSWER]
+    assert state["next"] == []
+    return len(seen)
+
+
+def by_attempt(parts: list[Any]) -> list[list[str]]:
+    """The tokens of each attempt."""
+    attempts: list[list[str]] = []
+    for part in parts:
+        if part.event == "metadata":
+            assert part.data["attempt"] == len(attempts) + 1
+            attempts.append([])
+        elif part.event == "messages" and part.data[0]["type"] == "AIMessageChunk":
+            attempts[-1].append(part.data[0]["content"])
+    return attempts

@@ -1,0 +1,57 @@
+"""The service keeps media outside its database: once, for as long as the thread is there."""
+
+import base64
+import random
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph_sdk import get_client
+from tests.conftest import ROOT, Service
+
+PLAIN = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
+URL = "data:image/png;base64," + base64.b64encode(random.Random(1).randbytes(300_000)).decode()
+CONTENT: Any = [
+    {"type": "text", "text": "Look."},
+    {"type": "image_url", "image_url": {"url": URL}},
+]
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+# Where checkpoints are in a file, a folder beside it has what is large.
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
+async def test_an_image_through_a_restart(service_at: Callable[..., Service]) -> None:
+    service = service_at(PLAIN).start()
+    blobs = service.folder / "data" / "blobs"
+    async with get_client(url=service.url) as client:
+        thread = (await client.threads.create())["thread_id"]
+        asked = {"messages": [{"role": "user", "content": CONTENT}]}
+        await client.runs.wait(thread, "chat", input=asked)
+        assert len(files(blobs)) == 1
+    service.kill()
+    service.start()
+    async with get_client(url=service.url) as client:
+        values: Any = (await client.threads.get_state(thread))["values"]
+        assert values["messages"][0]["content"] == CONTENT
+        await client.threads.delete(thread)
+    assert files(blobs) == []
+    link = sqlite3.connect(service.folder / "data" / "checkpoints.db")
+    assert link.execute("SELECT count(*) FROM checkpoint_elements").fetchone() == (0,)
+    link.close()
+
+
+@pytest.mark.parametrize("flag", ["--blobs=ftp://somewhere", "--blobs=s3://me:hidden@bucket"])
+async def test_a_wrong_place_is_told_at_the_start(
+    flag: str, service_at: Callable[..., Service]
+) -> None:
+    service = service_at(PLAIN)
+    with pytest.raises(AssertionError, match="where --blobs says") as caught:
+        service.start(flag)
+    assert "Traceback" not in str(caught.value)
+    assert "hidden" not in str(caught.value)
+    service.kill()

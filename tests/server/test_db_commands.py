@@ -1,0 +1,220 @@
+"""`graphwright db`, on real files and a real service."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from langgraph.checkpoint.sqlite import SqliteSaver
+from tests.checkpoints.foreign import chat, foreign_postgres, foreign_sqlite, say
+from tests.conftest import ROOT, Service
+from tests.server.test_cli import graphwright
+
+PLAIN = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
+
+GRAPHS = """
+from langchain_core.messages import AIMessage
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import interrupt
+
+def answer(state):
+    return {"messages": AIMessage(f"heard {state['messages'][-1].text}")}
+
+def ask(state):
+    return {"messages": AIMessage("told " + interrupt("which?"))}
+
+chat = StateGraph(MessagesState).add_node("a", answer).add_edge(START, "a").compile()
+asking = StateGraph(MessagesState).add_node("ask", ask).add_edge(START, "ask").compile()
+"""
+
+
+@pytest.fixture
+def config(project: Callable[..., Path]) -> Path:
+    graphs = {"chat": "./graphs.py:chat", "asking": "./graphs.py:asking"}
+    return project(graphs, {"graphs.py": GRAPHS})
+
+
+def db(*arguments: str | Path, **environment: str) -> Any:
+    ended = graphwright("db", *map(str, arguments), "--json", **environment)
+    return json.loads(ended.stdout) if ended.returncode == 0 else ended
+
+
+def posted(service: Service, path: str, body: Any) -> Any:
+    answer = httpx.post(service.url + path, json=body, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_conversation_of_a_plain_program_goes_on_over_the_api(
+    tmp_path: Path, config: Path, service_at: Callable[..., Service]
+) -> None:
+    named, asked = str(uuid4()), str(uuid4())
+    foreign = foreign_sqlite(tmp_path)
+    with foreign.open() as official:
+        say(chat(official), named, "one")
+        say(chat(official), "user-42", "hello")
+        namespace: dict[str, Any] = {}
+        exec(GRAPHS, namespace)
+        namespace["asking"].checkpointer = official
+        place = {"configurable": {"thread_id": asked, "graph_id": "asking"}}
+        namespace["asking"].invoke({"messages": "go"}, place)
+
+    service = service_at(config)
+    record = service.environment["GRAPHWRIGHT_DATABASE"]
+    data = ["--config", config, "--data-dir", service.folder / "data", "--database", record]
+    told = db("import", foreign.url, "--graph", "chat", *data)
+    assert (told["threads"], told["problems"], told["warnings"]) == (3, [], [])
+    other = told["renamed"].pop("user-42")
+    assert told["renamed"] == {}
+
+    service.start()
+    state = httpx.get(f"{service.url}/threads/{named}/state").json()
+    assert [m["content"] for m in state["values"]["messages"]] == ["one", "heard one"]
+    run = {"assistant_id": "chat", "input": {"messages": [{"role": "user", "content": "two"}]}}
+    ended = posted(service, f"/threads/{named}/runs/wait", run)
+    assert [m["content"] for m in ended["messages"]] == ["one", "heard one", "two", "heard two"]
+    history = httpx.get(f"{service.url}/threads/{named}/history?limit=50").json()
+    assert len(history) == 6
+
+    (found,) = posted(service, "/threads/search", {"metadata": {"source_thread_id": "user-42"}})
+    assert (found["thread_id"], found["status"]) == (other, "idle")
+    assert found["values"]["messages"][0]["content"] == "hello"
+    assert found["created_at"] < found["updated_at"]
+
+    waiting = httpx.get(f"{service.url}/threads/{asked}").json()
+    assert (waiting["status"], waiting["metadata"]["graph_id"]) == ("interrupted", "asking")
+    resumed = {"assistant_id": "asking", "command": {"resume": "this"}}
+    ended = posted(service, f"/threads/{asked}/runs/wait", resumed)
+    assert ended["messages"][-1]["content"] == "told this"
+
+    # While the service runs: a thread that it does not have comes, one that went on is a conflict.
+    with foreign.open() as official:
+        say(chat(official), "user-43", "late")
+    late = graphwright("db", "import", foreign.url, "--graph", "chat", *map(str, data))
+    assert late.returncode == 1
+    assert "2 threads are in the target with other content" in late.stderr
+    told = db("import", foreign.url, "--graph", "chat", "--on-conflict", "skip", *data)
+    assert told["standings"] == {"new": 1, "there": 1, "conflict": 2}
+    state = httpx.get(f"{service.url}/threads/{told['renamed']['user-43']}/state").json()
+    assert state["values"]["messages"][0]["content"] == "late"
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, config: Path) -> None:
+    foreign = foreign_sqlite(tmp_path)
+    with foreign.open() as official:
+        say(chat(official), "t", "one")
+    data = tmp_path / "data"
+    told = db(
+        "import",
+        foreign.url,
+        "--dry-run",
+        "--graph",
+        "chat",
+        "--config",
+        config,
+        "--data-dir",
+        data,
+    )
+    assert (told["dry_run"], told["threads"], told["checkpoints"]) == (True, 1, 3)
+    assert told["bytes"] > 0
+    assert not data.exists()
+
+
+def test_postgres_to_checkpoints_alone(tmp_path: Path, postgres_url: str) -> None:
+    foreign = foreign_postgres(postgres_url)
+    with foreign.open() as official:
+        say(chat(official), "user-42", "one")
+    target = f"sqlite:///{tmp_path / 'ours.db'}"
+    ended = graphwright(
+        "db",
+        "import",
+        foreign.url,
+        "--no-record",
+        "--checkpoints",
+        target,
+        "--data-dir",
+        str(tmp_path / "data"),
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "never" not in ended.stdout + ended.stderr  # the password
+    with closing(sqlite3.connect(tmp_path / "ours.db")) as link:
+        assert link.execute("SELECT thread_id FROM checkpoint_threads").fetchall() == [("user-42",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["import", "sqlite:///nothing.db"], "there is no such file"),
+        (["import", "sqlite:///{folder}/other.db"], "no tables of langgraph-checkpoint-sqlite"),
+        (["import", "sqlite:///{folder}/old.db"], "threads name no graph of the project"),
+        (["import", "sqlite:///{folder}/old.db", "--graph", "no"], "the project has chat, asking"),
+        (["import", "sqlite:///{folder}/old.db", "--aes-key", "short"], "16, 24 or 32"),
+        (["import", "sqlite:///{folder}/old.db", "--checkpoints", "memory://"], "forgets all"),
+        (["backup", "{folder}/copies"], "there is no such file"),
+        (["check"], "there is no such file"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    tmp_path: Path, config: Path, arguments: list[str], said: str
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as link:
+        link.execute("CREATE TABLE checkpoints (a, b)")
+    with SqliteSaver.from_conn_string(str(tmp_path / "old.db")) as official:
+        say(chat(official), "t", "one")
+    given = [argument.format(folder=tmp_path) for argument in arguments]
+    more = ["--config", str(config)] if given[0] == "import" else []
+    ended = graphwright("db", *given, *more, "--data-dir", str(tmp_path / "data"))
+    assert ended.returncode == 1
+    assert said in ended.stderr + ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
+def test_a_running_service_is_checked_and_backed_up(
+    tmp_path: Path, config: Path, service_at: Callable[..., Service]
+) -> None:
+    in_its_folder = {"GRAPHWRIGHT_DATABASE": ""}
+    service = service_at(config, in_its_folder).start()
+    made = posted(service, "/threads", {})
+    asked = {"assistant_id": "chat", "input": {"messages": [{"role": "user", "content": "x"}]}}
+    posted(service, f"/threads/{made['thread_id']}/runs/wait", asked)
+    data = service.folder / "data"
+    copies = graphwright("db", "backup", str(tmp_path / "copies"), "--data-dir", str(data))
+    assert copies.returncode == 0, copies.stderr
+    assert {path.name for path in (tmp_path / "copies").iterdir()} == {
+        "graphwright.db",
+        "checkpoints.db",
+    }
+    again = graphwright("db", "backup", str(tmp_path / "copies"), "--data-dir", str(data))
+    assert "there is a file already" in again.stderr
+
+    record, checkpoints = db("check", "--data-dir", tmp_path / "copies")
+    assert record["counts"]["threads"] == record["counts"]["runs"] == 1
+    assert checkpoints["counts"] == {"threads": 1, "checkpoints": 3, "writes": 3}
+    assert record["problems"] == checkpoints["problems"] == []
+
+    service.stop()
+    restored = service_at(config, in_its_folder)
+    (tmp_path / "copies").rename(restored.folder / "data")
+    restored.start()
+    state = httpx.get(f"{restored.url}/threads/{made['thread_id']}/state").json()
+    assert state["values"]["messages"][-1]["content"] == "heard x"
+
+
+def test_a_missing_element_and_a_damaged_file_are_found(tmp_path: Path, config: Path) -> None:
+    foreign = foreign_sqlite(tmp_path)
+    with foreign.open() as official:
+        say(chat(official), str(uuid4()), "one")
+    data = tmp_path / "data"
+    db("import", foreign.url, "--graph", "chat", "--config", config, "--data-dir", data)
+    with closing(sqlite3.connect(data / "checkpoints.db")) as link:
+        link.execute("DELETE FROM checkpoint_elements WHERE id % 2 = 1")
+        link.commit()
+    ended = graphwright("db", "check", "--data-dir", str(data))
+    assert ended.returncode == 1
+    assert "of its thread is missing" in ended.stdout
