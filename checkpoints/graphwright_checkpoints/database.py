@@ -191,6 +191,21 @@ class BlobRows(Database, Protocol):
         """The keys that a thread's elements have."""
         ...
 
+    def outside(self, after: object) -> Sequence[tuple[object, str, str]]:
+        """One page of the elements that have a blob: their places, types and keys.
+
+        `after` is the last place of the page before, and None for the first page; an empty page
+        is the end. `contents` leaves these elements out.
+        """
+        ...
+
+    def move_blobs(self, changes: Sequence[tuple[object, str, str, str]]) -> None:
+        """Give elements another type and another blob: place, old blob, new type, new blob.
+
+        The old blob is doomed; the new one, where the element does not have the old one any more.
+        """
+        ...
+
     def doomed_blobs(self) -> Sequence[str]:
         """Some of the keys whose rows are gone; none when there are no more."""
         ...

@@ -25,7 +25,7 @@ from typing import NamedTuple, TypeVar
 
 from graphwright_checkpoints.database import Stale
 from graphwright_checkpoints.elements import Element, Shelf
-from graphwright_checkpoints.records import NewPart, Reference
+from graphwright_checkpoints.records import Blobs, NewPart, Reference
 from graphwright_checkpoints.spans import collect
 
 BITS = 32  # of an element's number
@@ -85,6 +85,8 @@ class NewElement(NamedTuple):
     many: bool
     type: str
     data: bytes
+    blob: str | None = None
+    """The key of the blob that has the bytes; `data` is empty then."""
 
 
 class Draft:
@@ -97,6 +99,9 @@ class Draft:
         """The elements to store."""
         self.placed: list[tuple[Element, int]] = []
         """The elements that will be on the shelf, and their numbers."""
+        self.surplus: list[tuple[int, str]] = []
+        """Blobs that were brought for elements which the shelf has already, by their numbers. To
+        be doomed, unless it is the blob that the element's row has: see `records.Blobs`."""
         self._numbers: dict[bytes, int] = {}
         self._next: dict[int, int] = {}
 
@@ -106,9 +111,9 @@ class Draft:
         Raises `Stale` where a part trusts in what the shelf does not have.
         """
         references: list[Reference] = []
-        for channel, path, form, lane, elements, spans, carried_from, _ in parts:
+        for channel, path, form, lane, elements, spans, carried_from, blobs in parts:
             if carried_from is None:
-                spans = collect([self._number(element, lane) for element in elements])
+                spans = collect([self._number(element, lane, blobs) for element in elements])
             elif carried_from != self.shelf:
                 raise Stale
             references.append(Reference(channel, path, form, spans))
@@ -116,16 +121,16 @@ class Draft:
 
     def all_or_nothing(self, do: Callable[[], Result]) -> Result:
         """Do something that files parts. Where it fails, nothing of it stays in this draft."""
-        added, placed = len(self.added), len(self.placed)
+        added, placed, surplus = len(self.added), len(self.placed), len(self.surplus)
         try:
             return do()
         except BaseException:
             for element in self.added[added:]:
                 del self._numbers[element.digest]
-            del self.added[added:], self.placed[placed:]
+            del self.added[added:], self.placed[placed:], self.surplus[surplus:]
             raise
 
-    def _number(self, element: Element, lane: str) -> int:
+    def _number(self, element: Element, lane: str, blobs: Blobs) -> int:
         data = element.data  # before its place: another thread may be storing it
         if element.shelf == self.shelf:
             return element.number
@@ -133,11 +138,17 @@ class Draft:
         number = self.known.numbers.get(digest)
         if number is None:
             number = self._numbers.get(digest)
+        blob = blobs.get(digest)
         if number is None:
-            if data is None:
+            if data is None or (digest in blobs and blob is None):
                 raise Stale
             number = self._numbers[digest] = self._take(lane)
-            self.added.append(NewElement(number, digest, element.many, element.type, data))
+            content = data if blob is None else b""
+            self.added.append(
+                NewElement(number, digest, element.many, element.type, content, blob)
+            )
+        elif blob is not None:
+            self.surplus.append((number, blob))
         self.placed.append((element, number))
         return number
 

@@ -134,3 +134,17 @@ def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
         shelves.expect_new(name)
     assert shelves.recall("b") is None
     assert shelves.recall("d") is not None
+
+
+def test_a_blob_is_brought_once() -> None:
+    known = Numbering().expect_new("t")
+    draft = Draft(known)
+    (number,) = numbers(draft, part(element("a"), blobs={b"a": "key"}))
+    assert [(new.data, new.blob) for new in draft.added] == [(b"", "key")]
+    with pytest.raises(Stale):
+        draft.file([part(element("b"), blobs={b"b": None})])
+    assert numbers(draft, part(element("a"), blobs={b"a": "another"})) == [number]
+    assert draft.surplus == [(number, "another")]
+    with pytest.raises(ZeroDivisionError):
+        draft.all_or_nothing(lambda: numbers(draft, part(element("a"), blobs={b"a": "c"}))[1 // 0])
+    assert draft.surplus == [(number, "another")]

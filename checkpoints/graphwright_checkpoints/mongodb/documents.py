@@ -71,8 +71,9 @@ def pieces(change: Change) -> list[Document]:
             "many": many,
             "type": type_,
             "data": data,
+            "blob": blob,
         }
-        for number, name, many, type_, whole in change.elements
+        for number, name, many, type_, whole, blob in change.elements
         for chunk, data in reversed(list(chunks(whole, CHUNK)))
     ]
 

@@ -163,8 +163,8 @@ class MysqlServer:
             with self._connections.transaction() as cursor:
                 cursor.execute(SELECT_ELEMENTS.format(clause), (shelf.key, *ends))
                 found = cursor.fetchall()
-            for number, name, many, type_, data in joined(NewElement(*row) for row in found):
-                yield NewElement(number, name, bool(many), type_, data)
+            for element in joined(NewElement(*row) for row in found):
+                yield element._replace(many=bool(element.many))
 
     def rows(self, shelf: Shelf) -> Iterable[CheckpointRow | WriteRow]:
         with self._connections.transaction() as cursor:
@@ -255,7 +255,7 @@ class MysqlServer:
 
 
 def _element_rows(change: Change) -> Iterator[tuple[Any, ...]]:
-    for number, name, many, type_, data in change.elements:
+    for number, name, many, type_, data, _ in change.elements:
         for chunk, piece in chunks(data, CHUNK):
             yield change.shelf.key, number, chunk, name, many, type_, piece
 

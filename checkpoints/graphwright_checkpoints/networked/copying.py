@@ -43,8 +43,8 @@ def _load(batch: Sequence[Row], elements: dict[int, Element], load: Load) -> Non
     used = union(reference.spans for row in batch for reference in decode_references(row.refs))
     missing = collect(number for span in used for number in span if number not in elements)
     if missing:
-        for number, digest, many, type_, data in load(missing):
-            elements[number] = Element(digest, many, type_, data)
+        for new in load(missing):
+            elements[new.number] = Element(new.digest, new.many, new.type, new.data)
 
 
 def _moved(row: Row, elements: dict[int, Element], draft: Draft) -> Row:
