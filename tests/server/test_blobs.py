@@ -1,8 +1,11 @@
 """The service keeps media outside its database: once, for as long as the thread is there."""
 
+import asyncio
 import base64
+import os
 import random
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +46,29 @@ async def test_an_image_through_a_restart(service_at: Callable[..., Service]) ->
     link = sqlite3.connect(service.folder / "data" / "checkpoints.db")
     assert link.execute("SELECT count(*) FROM checkpoint_elements").fetchone() == (0,)
     link.close()
+
+
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
+async def test_the_sweep_deletes_what_a_killed_process_left(
+    service_at: Callable[..., Service],
+) -> None:
+    service = service_at(PLAIN).start("--retention-every", "1s")
+    blobs = service.folder / "data" / "blobs"
+    async with get_client(url=service.url) as client:
+        thread = (await client.threads.create())["thread_id"]
+        await client.runs.wait(
+            thread, "chat", input={"messages": [{"role": "user", "content": CONTENT}]}
+        )
+        (kept,) = files(blobs)
+        old, young = (kept.with_name(f"{digit * 32}-{digit * 16}") for digit in "ab")
+        for orphan in (old, young):
+            orphan.write_bytes(b"left")
+        yesterday = time.time() - 86_400
+        os.utime(old, (yesterday, yesterday))
+        async with asyncio.timeout(30):
+            while old.exists():
+                await asyncio.sleep(0.05)
+        assert {*files(blobs)} == {kept, young}  # a young one may get its row yet
 
 
 @pytest.mark.parametrize("flag", ["--blobs=ftp://somewhere", "--blobs=s3://me:hidden@bucket"])

@@ -517,11 +517,20 @@ def test_no_store_has_no_orphans() -> None:
 class Xor:
     """A stand-in for a cipher: LangGraph's own needs a package that we do not depend on."""
 
+    def __init__(self, key: int = 7) -> None:
+        self._key = key
+
     def encrypt(self, plaintext: bytes) -> tuple[str, bytes]:
-        return "xor", plaintext.translate(bytes(byte ^ 7 for byte in range(256)))
+        return "xor", self._apply(b"ok" + plaintext)
 
     def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
-        return self.encrypt(ciphertext)[1]
+        plain = self._apply(ciphertext)
+        if plain[:2] != b"ok":
+            raise ValueError("it was not written with this key")
+        return plain[2:]
+
+    def _apply(self, data: bytes) -> bytes:
+        return data.translate(bytes(byte ^ self._key for byte in range(256)))
 
 
 def test_what_is_outside_is_encrypted_too(tmp_path: Path, path: Path, blobs: str) -> None:
@@ -536,6 +545,51 @@ def test_what_is_outside_is_encrypted_too(tmp_path: Path, path: Path, blobs: str
         assert not any(
             plain in data for plain in (NOISE[:50], URL[50:90].encode(), b"A large document")
         )
+
+
+def test_a_change_of_keys_writes_blobs_anew(path: Path, anywhere: str, keys: Keys) -> None:
+    old, new = EncryptedSerializer(Xor(1)), EncryptedSerializer(Xor(2))
+    values = [image("1"), *(f"{n} {LARGE}" for n in range(9))]
+    with open_at(path, anywhere, serde=old) as saver:
+        put(saver, values)
+    before = keys(anywhere)
+    with open_at(path, anywhere, serde=new, old_serdes=[old]) as saver:
+        assert get(saver) == values
+        assert saver.reencrypt().rewritten > len(before)
+        assert saver.reencrypt().rewritten == 0
+        put(saver, values)
+        assert saver.delete_orphans(NOW) == 0
+    assert len(keys(anywhere)) == len(before) == 10
+    assert not before & keys(anywhere)
+    with open_at(path, anywhere, serde=new) as saver:
+        assert get(saver) == values
+        saver.delete_thread("t")
+    assert keys(anywhere) == set()
+
+
+def test_a_change_of_keys_that_is_cut_off(
+    path: Path, blobs: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = EncryptedSerializer(Xor(1)), EncryptedSerializer(Xor(2))
+    with open_at(path, blobs, serde=old) as saver:
+        put(saver, [f"{n} {LARGE}" for n in range(3)])
+    with open_at(path, blobs, serde=new, old_serdes=[old]) as saver:
+        rows = saver._database._rows
+        with monkeypatch.context() as patch:
+            patch.setattr(rows, "move_blobs", lambda moves: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                saver.reencrypt()
+        assert len(keys(blobs)) == 6
+        assert saver.delete_orphans(NOW) == 3
+        move = rows.move_blobs
+
+        def delete_first(moves: Any) -> None:  # somebody was faster
+            saver.delete_thread("t")
+            move(moves)
+
+        monkeypatch.setattr(rows, "move_blobs", delete_first)
+        saver.reencrypt()
+    assert keys(blobs) == set()
 
 
 VERSION_2 = """
