@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 
 from graphwright import __version__
 from graphwright.api import assistants as assistants_api
+from graphwright.api import interrupts as interrupts_api
 from graphwright.api import runs as runs_api
 from graphwright.api import system as system_api
 from graphwright.api import threads as threads_api
@@ -26,6 +27,7 @@ from graphwright.engine.local import LocalEngine
 from graphwright.errors import RequestError, StartError
 from graphwright.faces.langserve import LangServe
 from graphwright.graphs import Graphs
+from graphwright.interrupts import Interrupts
 from graphwright.project import load_project
 from graphwright.retention import Sweep
 from graphwright.runs import Runs
@@ -68,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     runs = Runs(database, assistants, graphs, engine)
     worker = Worker(database, graphs, engine, keep_events=timedelta(seconds=settings.events_ttl))
     policy = Retention(settings.retention_age, settings.retention_keep)
+    interrupts = Interrupts(database, runs)
     sweep = Sweep(database, policy, engine.wake)
 
     @asynccontextmanager
@@ -79,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 graphs.checkpointing(),
                 worker.running(slots=settings.slots, grace=SHUTDOWN_GRACE, alone=alone),
                 sweep.running(graphs, every=settings.retention_every),
+                interrupts.expiring(),
             ):
                 yield
 
@@ -103,6 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Routes are tried in order: those that are asked most come first.
     app.include_router(runs_api.router(runs, threads))
     app.include_router(threads_api.router(threads))
+    app.include_router(interrupts_api.router(interrupts))
     app.include_router(assistants_api.router(assistants))
     app.include_router(system_api.router(models.describe()))
     app.state.graphs = tuple(project.graphs)

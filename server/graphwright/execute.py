@@ -3,7 +3,7 @@
 Nothing here knows of HTTP, queues or who called.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -21,6 +21,8 @@ from graphwright.streams import Chunk, EventEncoder, graph_modes
 Publish = Callable[[list[bytes]], Awaitable[Any]]
 
 RECURSION_LIMIT = 10_007  # supersteps; LangGraph's default, where LangChain's is 25
+STRICT_RESUME = "__pregel_strict_resume"
+"""LangGraph's key for it: an answer to an interrupt that does not wait is an error."""
 LANGGRAPH_VERSION = version("langgraph")
 GRAPHWRIGHT_VERSION = version("graphwright")
 
@@ -39,6 +41,8 @@ class Execution:
     values: Any = None
     interrupted: bool = False
     partials: Partials = field(default_factory=Partials)
+    dropped: Sequence[str] = ()
+    """Interrupts of the thread that nobody will answer, as the run goes on without."""
 
     @property
     def state_is_known(self) -> bool:
@@ -58,9 +62,7 @@ class Execution:
         """
         kwargs = self.run.kwargs
         encoder = EventEncoder(kwargs["stream_mode"])
-        await self.publish(
-            [encode("metadata", {"run_id": self.run.run_id, "attempt": self.run.attempt})]
-        )
+        await self.publish([encode("metadata", self._about())])
         try:
             async for chunk in self._stream():
                 self._note(chunk)
@@ -72,6 +74,10 @@ class Execution:
             await self.publish([encode("error", problem)])
             return Outcome("error", to_json(self.values), problem)
         return Outcome("success", to_json(self.values))
+
+    def _about(self) -> dict[str, Any]:
+        about = {"run_id": self.run.run_id, "attempt": self.run.attempt}
+        return about | ({"dropped_interrupts": self.dropped} if self.dropped else {})
 
     def _note(self, chunk: Chunk) -> None:
         namespace, mode, data = chunk
@@ -177,6 +183,8 @@ def run_config(run: Run) -> RunnableConfig:
         "run_id": UUID(run.run_id),
         "run_name": graph_id(run),
     }
+    if run.kwargs.get("strict_resume"):
+        config["configurable"][STRICT_RESUME] = True
     if asked["recursion_limit"]:
         config["recursion_limit"] = asked["recursion_limit"]
     return config

@@ -14,6 +14,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from uuid_utils.compat import uuid7
 
+from graphwright.answers import bound
 from graphwright.assistants import Assistants
 from graphwright.database import Connection, Database
 from graphwright.database import events as event_rows
@@ -254,7 +255,8 @@ async def _join_thread(
         metadata={**thread.metadata, **stamp},
         updated_at=run.created_at,
     )
-    return replace(run, metadata={**thread.metadata, **run.metadata})
+    metadata = {**thread.metadata, **run.metadata}
+    return replace(run, metadata=metadata, kwargs=bound(run.kwargs, thread.interrupts))
 
 
 async def _make_room(connection: Connection, run: Run) -> Sequence[Run]:
@@ -317,6 +319,7 @@ def _kwargs(thread_id: str, assistant: Assistant, body: RunCreate) -> Json:
         "stream_mode": body.stream_modes,
         "stream_subgraphs": body.stream_subgraphs,
         "stream_resumable": body.stream_resumable,
+        "strict_resume": bool(body.strict_resume),
         "durability": body.durability or ("exit" if body.checkpoint_during is False else None),
     }
 

@@ -124,7 +124,7 @@ class RunCreate(Body):
     webhook: NotServed = None
     feedback_keys: NotServed = None
     langsmith_tracer: NotServed = None
-    strict_resume: NotServed = None
+    strict_resume: bool | None = None
 
     @property
     def stream_modes(self) -> list[str]:

@@ -10,11 +10,13 @@ from typing import TypeVar
 
 import orjson
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import UnknownInterruptError
 
+from graphwright import expiry
 from graphwright.database import Database, events
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
-from graphwright.database.runs import LEASE, Run
+from graphwright.database.runs import LEASE, Claim, Run
 from graphwright.database.threads import Standing, Thread
 from graphwright.engine import LOG_TTL, RESUMABLE_LOG_TTL, Engine, Signal
 from graphwright.errors import NotFound, Unavailable
@@ -76,12 +78,13 @@ class Worker:
     async def work(self, thread_id: str) -> None:
         """Execute the thread's runs that are due, in order."""
         while not self._stopping:
-            run = await self._claim(thread_id)
-            if run is None:
+            claim = await self._claim(thread_id)
+            if claim is None:
                 return
+            run = claim.run
             self._under_way.add(run.run_id)
             try:
-                await self._attempt(run)
+                await self._attempt(run, halted=claim.halted)
             except Exception as error:  # ours or the database's; the run must not stay running
                 log.exception("run %s failed outside its graph", run.run_id)
                 await self._fail(run, error)
@@ -90,7 +93,7 @@ class Worker:
             if run.temporary:  # its thread has no other
                 return
 
-    async def _claim(self, thread_id: str) -> Run | None:
+    async def _claim(self, thread_id: str) -> Claim | None:
         now, name = datetime.now(UTC), self._database.process
         try:
             async with self._database.begin(lock=thread_id) as connection:
@@ -98,18 +101,20 @@ class Worker:
         except Unavailable:  # the sweep will find the run
             return None
 
-    async def _attempt(self, run: Run) -> None:
+    async def _attempt(self, run: Run, *, halted: bool) -> None:
         config = run_config(run)
         await self._check_place(run, config)
         opened = self._graphs.open(run.tenant, graph_id(run), config, temporary=run.temporary)
         await self._engine.begin(run.run_id, attempt=run.attempt, kept=not run.temporary)
         async with self._engine.signals(run.run_id) as signals, opened as graph:
+            begun = await self._begun(run)
             execution = Execution(
                 run,
                 graph,
                 config,
                 partial(self._engine.publish, run.run_id),
-                await self._begun(run),
+                begun,
+                dropped=await self._clear(run, graph) if halted and not begun else (),
             )
             if run.stop is None:
                 outcome, signal = await _until_signal(execution, signals)
@@ -134,7 +139,9 @@ class Worker:
         problem = {"error": type(error).__name__, "message": str(error)}
         await self._engine.publish(run.run_id, [encode("error", problem)])
         thread = await _insistently(partial(self._thread, run))
-        standing = Standing("error", thread.values, thread.interrupts, problem) if thread else None
+        standing = None
+        if thread is not None:
+            standing = Standing("error", thread.values, thread.interrupts, problem, halted=True)
         await self._finish(run, Outcome("error", error=problem), standing)
 
     async def _thread(self, run: Run) -> Thread | None:
@@ -147,6 +154,24 @@ class Worker:
             return False
         head = await self._graphs.saver.aget_tuple({"configurable": {"thread_id": run.thread_id}})
         return head is not None and head.metadata.get("run_id") == run.run_id
+
+    async def _clear(self, run: Run, graph: AnyGraph) -> Sequence[str]:
+        """Before a run that goes on without answering what its thread waits for, or without what
+        failed there: settle the thread, for the new input to follow a conversation that is whole.
+        The interrupts that are dropped so.
+        """
+        kwargs = run.kwargs
+        if kwargs["input"] is None or kwargs["command"] is not None or kwargs["checkpoint"]:
+            return ()
+        thread: RunnableConfig = {"configurable": {"thread_id": run.thread_id}}
+        waiting = (await graph.aget_state(thread)).interrupts
+        await settle(graph, self._graphs.saver, thread)
+        dropped = [interrupt.id for interrupt in waiting]
+        if dropped:
+            metadata = {**run.metadata, "dropped_interrupts": dropped}
+            async with self._database.begin() as connection:
+                await rows.update_metadata(connection, run.tenant, run.run_id, metadata)
+        return dropped
 
     async def _settle(self, execution: Execution) -> bytes:
         """Leave a conversation that can go on; its values as JSON."""
@@ -171,7 +196,7 @@ class Worker:
         async with self._database.begin(lock=_lock(run)) as connection:
             mine = await rows.finish(connection, run.run_id, run.attempt, status, now)
             if mine and standing is not None:
-                await thread_rows.record(connection, run.tenant, run.thread_id, standing, now)
+                await expiry.record(connection, run.tenant, run.thread_id, standing, now)
         return mine
 
     async def _roll_back(self, run: Run, graph: AnyGraph) -> None:
@@ -185,7 +210,7 @@ class Worker:
         now = datetime.now(UTC)
         async with self._database.begin(lock=run.thread_id) as connection:
             await rows.delete(connection, run.tenant, run.run_id)
-            await thread_rows.record(connection, run.tenant, run.thread_id, standing, now)
+            await expiry.record(connection, run.tenant, run.thread_id, standing, now)
 
     async def _close(self, run: Run, outcome: Outcome) -> None:
         await self._engine.publish(run.run_id, [end(outcome)])
@@ -272,4 +297,5 @@ async def _standing(execution: Execution, outcome: Outcome) -> Standing | None:
     if outcome.status == "interrupted":  # and settled
         return Standing("interrupted", orjson.Fragment(outcome.values), {})
     thread: RunnableConfig = {"configurable": {"thread_id": execution.run.thread_id}}
-    return standing_at(await execution.graph.aget_state(thread), outcome.error)
+    refused = outcome.error and outcome.error["error"] == UnknownInterruptError.__name__
+    return standing_at(await execution.graph.aget_state(thread), None if refused else outcome.error)

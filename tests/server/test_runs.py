@@ -46,7 +46,8 @@ async def add(connection: Connection, position: int, **more: Any) -> str:
 
 
 async def claim(connection: Connection, at: datetime = NOW, worker: str = "w") -> Run | None:
-    return await runs.claim(connection, "thread", worker, at, at + LEASE)
+    claimed = await runs.claim(connection, "thread", worker, at, at + LEASE)
+    return claimed and claimed.run
 
 
 async def test_the_oldest_is_claimed_first_and_alone(connection: Connection) -> None:

@@ -112,7 +112,7 @@ async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> N
         async with bench.database.begin() as connection:
             taken = await rows.claim(connection, "thread", "another", later, until)
         assert taken is not None
-        assert taken.attempt == 2
+        assert taken.run.attempt == 2
         with pytest.raises(TimeoutError):  # the end is the other attempt's to say
             await asyncio.wait_for(bench.runs.result(run), 1)
     assert (await bench.status(run), await bench.attempt(run)) == ("running", 2)

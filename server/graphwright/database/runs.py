@@ -11,12 +11,12 @@ so there, so another process takes it only once that one is gone.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from graphwright.database.connection import Connection
-from graphwright.database.tables import leases, runs
+from graphwright.database.tables import leases, runs, threads
 
 Json = dict[str, Any]
 
@@ -47,6 +47,13 @@ class Run:
     worker: str | None = None
     lease_until: datetime | None = None
     stop: str | None = None
+
+
+class Claim(NamedTuple):
+    """A run to execute. `halted` says that its thread's state has something left to do."""
+
+    run: Run
+    halted: bool
 
 
 _columns = [runs.c[name] for name in Run.__slots__]
@@ -96,7 +103,13 @@ _CLAIM = (
         lease_until=sa.bindparam("until"),
         updated_at=sa.bindparam("now"),
     )
-    .returning(*_columns)
+    .returning(
+        *_columns,
+        sa.select(threads.c.halted)
+        .where(threads.c.thread_id == sa.bindparam("thread"))
+        .scalar_subquery()
+        .label("halted"),
+    )
 )
 _RENEW = (
     sa.update(runs)
@@ -208,7 +221,7 @@ async def unfinished(connection: Connection, tenant: str, thread_id: str) -> Seq
 
 async def claim(
     connection: Connection, thread_id: str, worker: str, now: datetime, until: datetime
-) -> Run | None:
+) -> Claim | None:
     """Take the thread's oldest run that is due, if none of its runs is running under a lease.
 
     A run whose lease ran out counts as not started: its worker is gone, and this is its next
@@ -218,7 +231,10 @@ async def claim(
         _CLAIM, {"thread": thread_id, "by": worker, "now": now, "until": until}
     )
     row = found.first()
-    return Run(**row._asdict()) if row else None
+    if row is None:
+        return None
+    fields = row._asdict()
+    return Claim(halted=bool(fields.pop("halted")), run=Run(**fields))
 
 
 async def renew(
@@ -236,6 +252,12 @@ async def finish(
         _FINISH, {"id": run_id, "mine": attempt, "final": status, "now": now}
     )
     return bool(found.rowcount)
+
+
+async def update_metadata(connection: Connection, tenant: str, run_id: str, metadata: Json) -> None:
+    """Replace a run's metadata."""
+    update = sa.update(runs).where(_is_run).values(metadata=metadata)
+    await connection.execute(update, {"owner": tenant, "id": run_id})
 
 
 async def interrupt_pending(

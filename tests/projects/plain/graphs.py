@@ -160,6 +160,31 @@ twice = (
 )
 
 
+questions = (
+    StateGraph(Log)
+    .add_node("first", asks("first"))
+    .add_node("second", asks("second"))
+    .add_edge(START, "first")
+    .add_edge("first", "second")
+    .compile()
+)
+
+
+async def hurry(state: Log) -> Log:
+    expiry = {"seconds": float(state["text"]), "answer": "nobody"}
+    return {"log": [f"hurry:{interrupt({'question': 'well?', 'expiry': expiry})}"]}
+
+
+hurried = (
+    StateGraph(Log)
+    .add_node("hurry", hurry)
+    .add_node("patient", asks("patient"))
+    .add_edge(START, "hurry")
+    .add_edge(START, "patient")
+    .compile()
+)
+
+
 @asynccontextmanager
 async def make(config: RunnableConfig) -> AsyncIterator[Any]:
     """A graph that is made for each run, by what its caller configured."""
