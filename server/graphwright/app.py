@@ -46,7 +46,6 @@ Errors are `{"detail": "…"}`. Streams are server-sent events: `metadata` first
 modes ask for.
 """
 POLL = 0.25  # seconds between looks for what other processes tell of their runs
-SHUTDOWN_GRACE = 3.0  # seconds that runs under way have before they are left to the next start
 
 # Readable by a browser's scripts; the official server hides `location`, without which they cannot
 # reconnect.
@@ -80,7 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             alone = not database.shared
             async with (
                 graphs.checkpointing(),
-                worker.running(slots=settings.slots, grace=SHUTDOWN_GRACE, alone=alone),
+                worker.running(slots=settings.slots, grace=settings.grace, alone=alone),
                 sweep.running(graphs, every=settings.retention_every),
                 interrupts.expiring(),
             ):
@@ -110,6 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(interrupts_api.router(interrupts))
     app.include_router(assistants_api.router(assistants))
     app.include_router(system_api.router(models.describe()))
+    app.state.drain = worker.drain
     app.state.graphs = tuple(project.graphs)
     app.state.model = models.describe()
     app.state.langserve = settings.langserve

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
 from langgraph.types import Command, Send
 
 from graphwright.database.runs import Run
@@ -38,6 +40,8 @@ class Execution:
     config: RunnableConfig
     publish: Publish
     resumed: bool = False
+    control: RunControl | None = None
+    """Where a drain can be asked for: `execute` then raises `GraphDrained` between two steps."""
     values: Any = None
     interrupted: bool = False
     partials: Partials = field(default_factory=Partials)
@@ -69,6 +73,8 @@ class Execution:
                 events = list(encoder.encode(chunk))
                 if events:
                     await self.publish(events)
+        except GraphDrained:
+            raise
         except Exception as error:  # whatever a node raises is the run's outcome, not the worker's
             problem = {"error": type(error).__name__, "message": str(error)}
             await self.publish([encode("error", problem)])
@@ -102,6 +108,7 @@ class Execution:
             "interrupt_after": kwargs["interrupt_after"],
             "context": run_context(self.run, self.graph),
             "durability": kwargs["durability"],
+            "control": self.control,
             # A graph with an output schema shows that much of its state, in every mode.
             "output_keys": self.graph.output_channels,
         }

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import orjson
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import UnknownInterruptError
+from langgraph.errors import GraphDrained, UnknownInterruptError
+from langgraph.runtime import RunControl
 
 from graphwright import expiry
 from graphwright.database import Database, events
@@ -51,7 +52,7 @@ class Worker:
         self._database = database
         self._graphs = graphs
         self._engine = engine
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, RunControl] = {}
         self._stopping = False
 
     @contextlib.asynccontextmanager
@@ -67,13 +68,21 @@ class Worker:
         try:
             yield
         finally:
-            self._stopping = True
+            self.drain()
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
             await self._engine.stop(grace)
             if not alone:
                 await self._hand_over()
+
+    def drain(self) -> None:
+        """Take no more runs, and park those under way before their next superstep: another process,
+        or this one's next start, goes on from there.
+        """
+        self._stopping = True
+        for control in self._under_way.values():
+            control.request_drain()
 
     async def work(self, thread_id: str) -> None:
         """Execute the thread's runs that are due, in order."""
@@ -82,14 +91,16 @@ class Worker:
             if claim is None:
                 return
             run = claim.run
-            self._under_way.add(run.run_id)
+            self._under_way[run.run_id] = RunControl()
             try:
                 await self._attempt(run, halted=claim.halted)
+            except GraphDrained:  # the row stays running, for the next attempt
+                log.info("run %s is parked and goes on after the next start", run.run_id)
             except Exception as error:  # ours or the database's; the run must not stay running
                 log.exception("run %s failed outside its graph", run.run_id)
                 await self._fail(run, error)
             finally:
-                self._under_way.discard(run.run_id)
+                del self._under_way[run.run_id]
             if run.temporary:  # its thread has no other
                 return
 
@@ -114,6 +125,8 @@ class Worker:
                 config,
                 partial(self._engine.publish, run.run_id),
                 begun,
+                # What a temporary run has done so far is nowhere to go on from.
+                None if run.temporary else self._under_way[run.run_id],
                 dropped=await self._clear(run, graph) if halted and not begun else (),
             )
             if run.stop is None:

@@ -41,9 +41,9 @@ class Bench:
         self.runs = Runs(self.database, self.assistants, self.graphs, self.engine)
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self, grace: float = 0) -> AsyncIterator[None]:
         worker = Worker(self.database, self.graphs, self.engine)
-        async with worker.running(slots=4, grace=0, alone=True):
+        async with worker.running(slots=4, grace=grace, alone=True):
             yield
 
     async def start(self, thread: str, **pause: Any) -> Run:
@@ -101,6 +101,35 @@ async def test_a_run_is_handed_over_and_goes_on_as_the_next_attempt(bench: Bench
     async with bench.working():
         assert (await bench.result(run))["log"] == ["one", "two", "three"]
     assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
+
+
+async def test_a_run_is_parked_between_two_steps(bench: Bench) -> None:
+    config: Any = {"configurable": {"thread_id": "thread"}}
+    async with bench.working(grace=10):
+        run = await bench.start("thread", pause=0.3)
+        await reaches(lambda: _next_is(bench, "two"))
+    assert await bench.status(run) == "running"
+    async with bench.graphs.open(DEFAULT_TENANT, "stages", config) as graph:
+        state = await graph.aget_state(config)
+    assert (state.values["log"], state.next) == (["one", "two"], ("three",))
+    bench.engine = LocalEngine(EventArchive(bench.database))
+    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
+    async with bench.working():
+        assert (await bench.result(run))["log"] == ["one", "two", "three"]
+    assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
+    events = [event async for batch in bench.runs.follow(run, after=0) for event in batch]
+    values = [
+        orjson.loads(data_of(event.data)) for event in events if name_of(event.data) == "values"
+    ]
+    assert [len(value["log"]) for value in values if value["log"]] == [1, 2, 2, 3]
+    assert [name_of(event.data) for event in events].count("metadata") == 2
+
+
+async def test_a_run_in_its_last_step_ends(bench: Bench) -> None:
+    async with bench.working(grace=10):
+        run = await bench.start("thread", pause=0.3)
+        await reaches(lambda: _next_is(bench, "three"))
+    assert (await bench.status(run), await bench.attempt(run)) == ("success", 1)
 
 
 async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> None:
