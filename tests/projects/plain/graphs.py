@@ -59,6 +59,27 @@ async def fail(state: Log) -> Log:
     raise ValueError("boom: " + state["text"])
 
 
+class Marked(TypedDict, total=False):
+    mark: str
+    pause: float
+    log: Annotated[list[str], operator.add]
+
+
+def mark(number: int) -> Any:
+    async def node(state: Marked) -> Marked:
+        await asyncio.sleep(state["pause"])
+        return {"log": [f"{state['mark']}.{number}"]}
+
+    return node
+
+
+marks = (
+    StateGraph(Marked)
+    .add_sequence([(f"mark {number}", mark(number)) for number in range(3)])
+    .add_edge(START, "mark 0")
+    .compile()
+)
+
 boom = StateGraph(Log).add_node("fail", fail).add_edge(START, "fail").compile()
 
 
