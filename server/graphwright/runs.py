@@ -35,10 +35,6 @@ THREAD_BUSY = (
     "Thread is already running a task. "
     "Wait for it to finish or choose a different multitask strategy."
 )
-ELSEWHERE = (
-    "Run {} was accepted by another process of this service, which alone can stop it. "
-    "Send the request to that process, or wait for the run's end."
-)
 NOTHING_TO_CANCEL = (
     "No matching runs to cancel. Please verify the thread ID and run IDs are correct, "
     "and the runs haven't been deleted or completed."
@@ -78,7 +74,6 @@ class Runs:
                 create = thread_id is None or body.if_not_exists == "create"
                 run = await _join_thread(connection, run, assistant, create=create)
                 displaced = await _make_room(connection, run)
-                self._check_here(*displaced)
             await rows.insert(connection, run)
         await self._displace(displaced, body.multitask_strategy)
         await self._engine.begin(run.run_id, attempt=1, kept=not temporary)
@@ -99,13 +94,6 @@ class Runs:
             raise NotFound(
                 f"Checkpoint {place['checkpoint_id']} not found on thread {run.thread_id}"
             )
-
-    def _check_here(self, *stopped: Run) -> None:
-        """Refuse to stop what another process has: neither it nor its readers would hear of it."""
-        now = datetime.now(UTC)
-        for run in stopped:
-            if self._is_elsewhere(run) and run.lease_until and run.lease_until > now:
-                raise Conflict(ELSEWHERE.format(run.run_id))
 
     def _is_elsewhere(self, run: Run) -> bool:
         """Whether another process accepted the run, or executes it."""
@@ -157,7 +145,8 @@ class Runs:
 
         Batches hold what is there at once. The last event is `end`, whatever the modes.
         """
-        run = await self._until_here_or_over(run)
+        if run.temporary:  # its events are where it is executed, and nowhere else
+            run = await self._until_here_or_over(run)
         run = replace(run, kwargs={}, metadata={})  # readers may be many, and wait for long
         position = await self._engine.position(run.run_id)
         finished = run.status not in UNFINISHED
@@ -165,7 +154,10 @@ class Runs:
         if finished and after >= position:
             return
         select = selects(modes) if modes else None
-        async for batch in self._engine.read(run.run_id, after):
+        batches = self._engine.read(run.run_id, after)
+        if self._is_elsewhere(run):
+            batches = self._until_over(run, batches)
+        async for batch in batches:
             if batch[0].id > after + 1 and name_of(batch[0].data) != "metadata":
                 yield [await self._gap(run, after, batch[0].id)]
             yield batch if select is None else [event for event in batch if select(event.data)]
@@ -179,6 +171,38 @@ class Runs:
             thread = await thread_rows.get(connection, run.tenant, run.thread_id)
         missing = {"after": after, "before": first, "values": thread and thread.values}
         return Event(first - 1, encode("gap", missing))
+
+    async def _until_over(
+        self, run: Run, batches: AsyncIterator[Sequence[Event]]
+    ) -> AsyncIterator[Sequence[Event]]:
+        """The events of a run that another process has; without its end, should that process have
+        gone before it could tell it.
+        """
+        coming = asyncio.create_task(_next(batches))
+        was_over = False
+        try:
+            while True:
+                await asyncio.wait({coming}, timeout=POLL_INTERVAL)
+                if coming.done():
+                    if not (batch := coming.result()):
+                        return
+                    yield batch
+                    coming = asyncio.create_task(_next(batches))
+                elif was_over:
+                    return
+                else:
+                    was_over = await self._is_over(run)
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _is_over(self, run: Run) -> bool:
+        try:
+            return (await self.get(run.tenant, run.run_id)).status not in UNFINISHED
+        except NotFound:
+            return True
+        except Unavailable:
+            return False
 
     async def _until_here_or_over(self, run: Run) -> Run:
         """Wait while another process has the run: its events are there, and its end is all that can
@@ -216,7 +240,6 @@ class Runs:
         run = await self.get(tenant, run_id, thread_id)
         if run.status not in UNFINISHED:
             raise NotFound(NOTHING_TO_CANCEL)
-        self._check_here(run)
         now = datetime.now(UTC)
         async with self._database.begin(lock=run.thread_id) as connection:
             pending = await rows.interrupt_pending(connection, tenant, run_id, now)
@@ -233,6 +256,14 @@ class Runs:
         if wait:
             async for _ in self.follow(run, after=0):
                 pass
+
+
+async def _next(batches: AsyncIterator[Sequence[Event]]) -> Sequence[Event]:
+    """The next batch; none at the end."""
+    try:
+        return await anext(batches)
+    except StopAsyncIteration:
+        return ()
 
 
 async def _join_thread(

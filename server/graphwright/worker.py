@@ -231,22 +231,26 @@ class Worker:
         await self._engine.forget(run.run_id, RESUMABLE_LOG_TTL if resumable else LOG_TTL)
 
     async def _sweep(self) -> None:
-        """Wake threads whose run became due, or lost its worker; drop what is left of temporary
-        runs, and old events.
+        """Wake threads whose run became due, or lost its worker; stop runs that another process was
+        asked to stop; drop what is left of temporary runs, and old events.
         """
         while True:
             with contextlib.suppress(Unavailable):
-                for thread_id in await self._swept(datetime.now(UTC)):
+                waiting, to_stop = await self._swept(datetime.now(UTC))
+                for run_id, how in to_stop:
+                    await self._engine.signal(run_id, Signal(how))
+                for thread_id in waiting:
                     await self._engine.wake(thread_id)
             await asyncio.sleep(SWEEP_INTERVAL)
 
-    async def _swept(self, now: datetime) -> Sequence[str]:
+    async def _swept(self, now: datetime) -> tuple[Sequence[str], Sequence[tuple[str, str]]]:
         oldest = now - timedelta(seconds=RESUMABLE_LOG_TTL)
         async with self._database.begin() as connection:
             waiting = await rows.waiting_threads(connection, self._database.process, now)
+            to_stop = await rows.to_stop(connection, self._database.process)
             await rows.delete_temporary(connection, finished_before=oldest)
             await events.delete_old(connection, before=now - self._keep_events)
-        return waiting
+        return waiting, to_stop
 
     async def _renew(self) -> None:
         while True:
@@ -256,9 +260,6 @@ class Worker:
                 async with self._database.begin() as connection:
                     name = self._database.process
                     await rows.renew(connection, name, self._under_way, until)
-                    to_stop = await rows.to_stop(connection, name)
-                for run_id, how in to_stop:  # whose signal did not come
-                    await self._engine.signal(run_id, Signal(how))
 
     async def _hand_over(self) -> None:
         """Let other processes take what is left."""
