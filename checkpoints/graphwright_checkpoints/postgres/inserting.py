@@ -281,6 +281,11 @@ def _values(groups: Sequence[Group]) -> tuple[str, bytes]:
             for draft, _ in threads
             for element in draft.added
         ],
+        "surplus": [
+            {"thread": draft.shelf.key, "number": number, "blob": blob}
+            for draft, _ in threads
+            for number, blob in draft.surplus
+        ],
         "checkpoints": [
             stored.load(cargo) for group in groups for stored in group.checkpoints.values()
         ],
@@ -298,6 +303,7 @@ def _element(key: int, new: NewElement, cargo: Cargo) -> Row:
         "type": new.type,
         "at": cargo.add(new.data),
         "size": len(new.data),
+        "blob": new.blob,
     }
 
 
