@@ -87,7 +87,7 @@ def copy_thread(
         inserts = iter((yield from _read(origin, target, blobs)))
         while batch := list(islice(inserts, BATCH)):
             group = Group(batch)
-            group.draft(copy)
+            group.draft(copy, is_sure=True)
             yield from inserting.send([group])
             for insert in batch:
                 insert.outcome()  # raises where it could not be drafted
