@@ -147,6 +147,11 @@ class StoredInPostgres(StoredInSql):
             return cursor.fetchall() if cursor.description else []
 
 
+def stored_at(url: str) -> StoredInSql:
+    """What the checkpoints at a URL of SQLite or Postgres have stored."""
+    return StoredInSqlite(url) if url.startswith("sqlite") else StoredInPostgres(url)
+
+
 @contextmanager
 def sqlite(request: pytest.FixtureRequest) -> Iterator[Stored]:
     folder: Path = request.getfixturevalue("tmp_path")

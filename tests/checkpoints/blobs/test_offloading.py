@@ -34,6 +34,13 @@ from graphwright_checkpoints.blobs import BlobStore
 
 Keys = Callable[[str], set[str]]
 fresh = fresh_of(KINDS)
+on_sqlite = pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+"""For what is about the store alone: the other kinds would take their time for nothing."""
+on_every_store = pytest.mark.parametrize(
+    ("fresh", "anywhere"),
+    [("sqlite", "file"), ("sqlite", "s3"), ("sqlite", "azure"), ("postgres", "file")],
+    indirect=True,
+)
 
 NOISE = random.Random(1).randbytes(200_000)
 URL = "data:image/png;base64," + base64.b64encode(NOISE).decode()
@@ -77,6 +84,7 @@ def open_at(stored: Stored, blobs: str | None, **more: Any) -> Any:
 # Storing and reading
 
 
+@on_every_store
 async def test_a_conversation_on_every_store(
     anywhere: str, stored: StoredInSql, keys: Keys
 ) -> None:
@@ -95,6 +103,7 @@ async def test_a_conversation_on_every_store(
     assert count(stored) == [0] * 5
 
 
+@on_every_store
 def test_threads_too(anywhere: str, stored: StoredInSql, keys: Keys) -> None:
     with open_at(stored, anywhere) as saver:
         put(saver, [LARGE, image("1")])
@@ -187,6 +196,7 @@ async def test_many_threads_at_once(s3_url: str, stored: StoredInSql, keys: Keys
     assert keys(s3_url) == set()
 
 
+@on_sqlite
 async def test_what_was_read_last_is_not_read_again(
     stored: StoredInSql, s3: Any, s3_url: str
 ) -> None:
@@ -202,6 +212,7 @@ async def test_what_was_read_last_is_not_read_again(
         assert s3.count("GET") - before == 1
 
 
+@on_sqlite
 async def test_the_loop_is_not_held(stored: StoredInSql, s3_url: str) -> None:
     """A store that never answers holds the call that waits for it, and nobody else."""
     async with open_at(stored, s3_url) as saver:
@@ -265,6 +276,7 @@ def test_pruning_and_deleting_for_runs(stored: StoredInSql, blobs: str, keys: Ke
     assert count(stored) == [0] * 5
 
 
+@on_every_store
 def test_copies_have_blobs_of_their_own(stored: StoredInSql, anywhere: str, keys: Keys) -> None:
     with open_at(stored, anywhere) as saver:
         first = put(saver, [image("1"), LARGE])
@@ -312,6 +324,7 @@ def test_blobs_of_what_was_deleted_without_a_store(
         assert keys(blobs) == set()
 
 
+@on_sqlite
 def test_a_store_that_is_away_at_a_deletion(
     stored: StoredInSql, s3_url: str, keys: Keys, free_port: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -377,6 +390,7 @@ def test_reading_and_copying_without_the_store(stored: StoredInSql, blobs: str) 
 
 
 @pytest.mark.parametrize("on_loop", [False, True])
+@on_sqlite
 async def test_a_failed_upload_fails_the_call(
     stored: StoredInSql, s3_url: str, free_port: Any, on_loop: bool
 ) -> None:
@@ -489,6 +503,7 @@ def test_a_kill_between_a_blob_and_its_row(stored: StoredInSql, blobs: str, keys
         assert get(saver) == LARGE
 
 
+@on_every_store
 async def test_orphans_of_another_database_are_its_own(
     fresh: Callable[[], Stored], anywhere: str
 ) -> None:
@@ -542,6 +557,7 @@ def test_what_is_outside_is_encrypted_too(tmp_path: Path, stored: StoredInSql, b
         )
 
 
+@on_every_store
 def test_a_change_of_keys_writes_blobs_anew(stored: StoredInSql, anywhere: str, keys: Keys) -> None:
     old, new = EncryptedSerializer(Xor(1)), EncryptedSerializer(Xor(2))
     values = [image("1"), *(f"{n} {LARGE}" for n in range(9))]
@@ -596,7 +612,7 @@ VERSION_2 = (
 )
 
 
-@pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_file_of_schema_2(stored: StoredInSql, blobs: str, keys: Keys) -> None:
     with open_at(stored, None) as saver:
         put(saver, ["x", LARGE])
