@@ -75,6 +75,7 @@ async def test_the_sweep_deletes_what_a_killed_process_left(
         assert {*files(blobs)} == {kept, young}  # a young one may get its row yet
 
 
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("flag", ["--blobs=ftp://somewhere", "--blobs=s3://me:hidden@bucket"])
 async def test_a_wrong_place_is_told_at_the_start(
     flag: str, service_at: Callable[..., Service]
