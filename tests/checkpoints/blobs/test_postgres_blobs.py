@@ -12,8 +12,8 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from tests.checkpoints.blobs.test_offloading import LARGE, NOW, Keys, Xor, get, put
 from tests.checkpoints.stored import KINDS, StoredInSql, fresh_of
 
-from graphwright_checkpoints import open_checkpointer
-from graphwright_checkpoints.postgres import contents
+from graphwright_checkpoints import LeaseLost, open_checkpointer
+from graphwright_checkpoints.postgres import contents, inserting
 from graphwright_checkpoints.postgres.failures import Lost
 from graphwright_checkpoints.serialization import Encoded
 
@@ -65,6 +65,31 @@ def test_what_is_done_twice_dooms_no_blob_of_its_own(
             assert get(saver, thread) == [LARGE, f"other {LARGE}"]
             saver.delete_thread(thread)
     assert keys(blobs) == set()
+
+
+def test_a_refusal_after_a_lost_answer_leaves_what_was_stored(
+    stored: StoredInSql, blobs: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        open_checkpointer(stored.url, blobs=blobs) as saver,
+        open_checkpointer(stored.url) as newer,
+    ):
+        put(saver, "small", __fence=1)
+        send = inserting.send
+
+        def send_and_lose(groups: Any) -> Any:
+            yield from send(groups)
+            newer.raise_fence("t", 2)  # type: ignore[attr-defined]
+            monkeypatch.setattr(inserting, "send", send)
+            raise Lost("the answer was lost")
+
+        monkeypatch.setattr(inserting, "send", send_and_lose)
+        with pytest.raises(LeaseLost):
+            put(saver, LARGE, __fence=1)
+        assert get(saver) == LARGE
+        with pytest.raises(LeaseLost):
+            put(saver, f"other {LARGE}", __fence=1)
+        assert len(keys(blobs)) == 1
 
 
 def test_what_another_process_stored_is_not_stored_again(
