@@ -5,12 +5,14 @@ one to that. So a reader has the one or the other, whole, and a kill leaves one 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 from graphwright_checkpoints.blobs import Absent, BlobStore
 from graphwright_checkpoints.database import BlobRows
+from graphwright_checkpoints.errors import BlobsUnavailable, DatabaseUnavailable
 from graphwright_checkpoints.keys import digest_in, renewed
 from graphwright_checkpoints.serialization import Encoded
 
@@ -62,13 +64,26 @@ def delete_orphans(rows: BlobRows, store: BlobStore, folder: str, before: dateti
     """Delete the blobs of a folder that no row refers to, and return how many there were."""
     count = 0
     for keys in store.list(folder, before):
-        kept = rows.kept_blobs({digest_in(key) for key in keys})
-        orphans = [key for key in keys if key not in kept]
-        if orphans:
-            store.delete(orphans)
-        count += len(orphans)
+        count += _delete_unless_kept(rows, store, keys)
     store.delete_unfinished(folder, before)
     return count
+
+
+def discard(rows: BlobRows, store: BlobStore, keys: Collection[str]) -> None:
+    """Delete the blobs of a call that was refused; those that cannot be now are orphans.
+
+    It stored no row, unless it was done twice because the first answer was lost.
+    """
+    with suppress(BlobsUnavailable, DatabaseUnavailable):
+        _delete_unless_kept(rows, store, keys)
+
+
+def _delete_unless_kept(rows: BlobRows, store: BlobStore, keys: Collection[str]) -> int:
+    kept = rows.kept_blobs({digest_in(key) for key in keys})
+    orphans = [key for key in keys if key not in kept]
+    if orphans:
+        store.delete(orphans)
+    return len(orphans)
 
 
 def _get(store: BlobStore, blob: str) -> bytes | None:

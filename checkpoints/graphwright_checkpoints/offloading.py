@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import wait
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -45,7 +44,7 @@ COPIES = 5  # attempts at copying a thread that others write to
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 REFUSED = (Stale, LeaseLost, ValueNotStored)
-"""After these a call has stored nothing; after others nobody knows."""
+"""After these a call stores nothing any more; after others nobody knows."""
 Large = Mapping[bytes, bytes]
 """Elements that are to be outside: their bytes by digest."""
 
@@ -183,7 +182,7 @@ class OffloadingDatabase:
                 return self.delete_doomed()
             except (Absent, Stale) as error:  # somebody deletes from the source, or adds to it
                 reason = str(error)
-        self._discard(copied.values())
+        blob_upkeep.discard(self._rows, self._store, copied.values())
         raise BlobsUnavailable(
             f"thread {source[:80]!r} could not be copied: it changed all the time, or a blob of it"
             f" is lost ({reason}). Try again when nobody writes to it."
@@ -269,7 +268,7 @@ class OffloadingDatabase:
                     return insert({**dict.fromkeys(stored), **keys})
                 except REFUSED as error:
                     if not (stored and isinstance(error, Stale)):
-                        self._discard(keys.values())
+                        blob_upkeep.discard(self._rows, self._store, keys.values())
                         raise
                     stored = set()
 
@@ -297,14 +296,11 @@ class OffloadingDatabase:
                     return await insert({**dict.fromkeys(stored), **keys})
                 except REFUSED as error:
                     if not (stored and isinstance(error, Stale)):
-                        await self._soon(self._discard, keys.values())
+                        await self._soon(
+                            blob_upkeep.discard, self._rows, self._store, keys.values()
+                        )
                         raise
                     stored = set()
-
-    def _discard(self, keys: Iterable[str]) -> None:
-        """Delete blobs of a call that certainly stored no row."""
-        with suppress(BlobsUnavailable):  # they are orphans then
-            self._store.delete(list(keys))
 
     def _large_in(self, parts: Iterable[NewPart]) -> Large:
         return {

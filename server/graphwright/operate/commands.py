@@ -120,6 +120,7 @@ def backup(
 @db.command("rotate-keys")
 def rotate_keys(
     data_dir: DataDir = None,
+    database: Record = None,
     checkpoints: Checkpoints = None,
     blobs: Blobs = None,
     as_json: AsJson = False,
@@ -128,7 +129,7 @@ def rotate_keys(
 
     The service may run meanwhile, and an interrupted rotation can be begun again.
     """
-    settings = _settings(data_dir=data_dir, checkpoints=checkpoints, blobs=blobs)
+    settings = _settings(data_dir=data_dir, database=database, checkpoints=checkpoints, blobs=blobs)
     from graphwright.operate.rotating import rotate_keys as rotate  # noqa: PLC0415
 
     rotate(settings, as_json=as_json)
