@@ -469,6 +469,7 @@ from graphwright_checkpoints import open_checkpointer
 url, blobs, large = sys.argv[1:]
 with open_checkpointer(url, blobs=blobs) as saver:
     print("open", flush=True)
+    input()
     config = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "2"}}
     saver.put_writes(config, [("ch", "killed " + large * 100_000)], "task")
 """
@@ -479,12 +480,16 @@ def test_a_kill_between_a_blob_and_its_row(stored: StoredInSql, blobs: str, keys
         put(saver, LARGE)
         before = keys(blobs)
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, stored.url, blobs, "a lot "], stdout=subprocess.PIPE
+            [sys.executable, "-c", CHILD, stored.url, blobs, "a lot "],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         try:
-            assert child.stdout is not None
+            assert child.stdin is not None and child.stdout is not None
             assert child.stdout.readline() == b"open\n"
             with stored.locked():  # the child cannot write its row
+                child.stdin.write(b"\n")
+                child.stdin.flush()
                 deadline = time.monotonic() + 30
                 while keys(blobs) == before:
                     assert time.monotonic() < deadline
@@ -494,6 +499,7 @@ def test_a_kill_between_a_blob_and_its_row(stored: StoredInSql, blobs: str, keys
         finally:
             child.kill()
             child.wait(timeout=30)
+            child.stdin.close()
             child.stdout.close()
         assert len(keys(blobs)) == 2
         assert saver.delete_orphans() == 0  # it is too young for anybody to be sure
