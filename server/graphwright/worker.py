@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 SWEEP_INTERVAL = 1.0  # seconds between looks for runs that are due or were left behind
 RENEW_INTERVAL = 5.0  # seconds
+CANCEL_PATIENCE = 5.0  # seconds that nodes have to end once they are cancelled
 RETRY_INTERVAL = 0.5  # seconds between attempts to record an end while the database is away
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,10 @@ class Worker:
         engine: Engine,
         *,
         keep_events: timedelta = timedelta(days=1),
+        patience: float = CANCEL_PATIENCE,
     ) -> None:
+        self._patience = patience
+        self._left_alone: set[asyncio.Future[Outcome]] = set()
         self._keep_events = keep_events
         self._database = database
         self._graphs = graphs
@@ -130,7 +134,7 @@ class Worker:
                 dropped=await self._clear(run, graph) if halted and not begun else (),
             )
             if run.stop is None:
-                outcome, signal = await _until_signal(execution, signals)
+                outcome, signal = await self._until_signal(execution, signals)
             else:  # its last worker was told, and is gone
                 outcome, signal = Outcome("interrupted"), Signal(run.stop)
             if signal is Signal.ROLLBACK:
@@ -139,6 +143,37 @@ class Worker:
             if signal is Signal.INTERRUPT and not run.temporary:
                 outcome = Outcome("interrupted", await self._settle(execution))
             await self._finish(run, outcome, await _standing(execution, outcome))
+
+    async def _until_signal(
+        self, execution: Execution, signals: AsyncIterator[Signal]
+    ) -> tuple[Outcome, Signal | None]:
+        """Execute, unless a signal comes first; then cancel and give what there is."""
+        running = asyncio.ensure_future(execution.execute())
+        listening = asyncio.ensure_future(anext(signals))
+        try:
+            await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                return running.result(), None
+            await self._cancel(running, execution.run)
+            return Outcome("interrupted", to_json(execution.values)), listening.result()
+        finally:
+            # Also on the worker's own cancellation: the row stays running, for the next attempt.
+            await self._cancel(running, execution.run)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _cancel(self, running: asyncio.Future[Outcome], run: Run) -> None:
+        """Cancel a run's task, and leave it alone if a node does not heed that.
+
+        What such a node writes in the end belongs to a checkpoint that the thread has moved past.
+        """
+        if running.done() or running in self._left_alone:
+            return
+        running.cancel()
+        if not (await asyncio.wait({running}, timeout=self._patience))[0]:
+            log.warning("run %s: a node does not heed its cancellation; it is left", run.run_id)
+            self._left_alone.add(running)
+            running.add_done_callback(self._left_alone.discard)
 
     async def _check_place(self, run: Run, config: RunnableConfig) -> None:
         """Refuse a checkpoint that was deleted while the run waited: LangGraph would begin with an
@@ -280,26 +315,6 @@ async def _insistently(do: Callable[[], Awaitable[T]]) -> T:
             return await do()
         except Unavailable:
             await asyncio.sleep(RETRY_INTERVAL)
-
-
-async def _until_signal(
-    execution: Execution, signals: AsyncIterator[Signal]
-) -> tuple[Outcome, Signal | None]:
-    """Execute, unless a signal comes first; then cancel and give what there is."""
-    running = asyncio.ensure_future(execution.execute())
-    listening = asyncio.ensure_future(anext(signals))
-    try:
-        await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            return running.result(), None
-        running.cancel()
-        await asyncio.wait({running})
-        return Outcome("interrupted", to_json(execution.values)), listening.result()
-    finally:
-        # Also on the worker's own cancellation: the row stays running, for the next attempt.
-        running.cancel()
-        listening.cancel()
-        await asyncio.gather(running, listening, return_exceptions=True)
 
 
 async def _standing(execution: Execution, outcome: Outcome) -> Standing | None:

@@ -16,6 +16,7 @@ from graphwright.database import DEFAULT_TENANT, database_at
 from graphwright.database import runs as rows
 from graphwright.database.events import EventArchive
 from graphwright.database.runs import Run
+from graphwright.engine import Signal
 from graphwright.engine.local import LocalEngine
 from graphwright.events import data_of, name_of
 from graphwright.graphs import Graphs
@@ -42,12 +43,12 @@ class Bench:
 
     @asynccontextmanager
     async def working(self, grace: float = 0) -> AsyncIterator[None]:
-        worker = Worker(self.database, self.graphs, self.engine)
+        worker = Worker(self.database, self.graphs, self.engine, patience=0.2)
         async with worker.running(slots=4, grace=grace, alone=True):
             yield
 
-    async def start(self, thread: str, **pause: Any) -> Run:
-        body = RunCreate(assistant_id="stages", input=pause, if_not_exists="create")
+    async def start(self, thread: str, graph: str = "stages", **pause: Any) -> Run:
+        body = RunCreate(assistant_id=graph, input=pause, if_not_exists="create")
         return await self.runs.start(DEFAULT_TENANT, thread, body)
 
     async def result(self, run: Run) -> Any:
@@ -132,6 +133,21 @@ async def test_a_run_in_its_last_step_ends(bench: Bench) -> None:
     assert (await bench.status(run), await bench.attempt(run)) == ("success", 1)
 
 
+async def test_a_node_that_does_not_heed_a_stop_is_left(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start("thread", "stubborn", pause=2)
+        await reaches(lambda: _next_is(bench, "go_on", "stubborn"))
+        stop = bench.runs.cancel(DEFAULT_TENANT, run.run_id, None, Signal.INTERRUPT, wait=True)
+        await asyncio.wait_for(stop, 1.5)
+        assert await bench.status(run) == "interrupted"
+        again = await bench.start("thread", "stubborn", pause=0)
+        assert (await bench.result(again))["log"] == ["in spite of all"]
+        await asyncio.sleep(2)  # it ends in its own time, and nobody is told
+        config: Any = {"configurable": {"thread_id": "thread"}}
+        async with bench.graphs.open(DEFAULT_TENANT, "stubborn", config) as graph:
+            assert (await graph.aget_state(config)).values["log"] == ["in spite of all"]
+
+
 async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> None:
     async with bench.working():
         run = await bench.start("thread", pause=0.1)
@@ -189,7 +205,7 @@ async def _is(found: Any, wanted: Any) -> bool:
     return bool(await found == wanted)
 
 
-async def _next_is(bench: Bench, node: str) -> bool:
+async def _next_is(bench: Bench, node: str, graph_id: str = "stages") -> bool:
     config: Any = {"configurable": {"thread_id": "thread"}}
-    async with bench.graphs.open(DEFAULT_TENANT, "stages", config) as graph:
+    async with bench.graphs.open(DEFAULT_TENANT, graph_id, config) as graph:
         return (await graph.aget_state(config)).next == (node,)

@@ -4,7 +4,7 @@ import asyncio
 import operator
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage
@@ -80,6 +80,7 @@ marks = (
     .compile()
 )
 
+
 boom = StateGraph(Log).add_node("fail", fail).add_edge(START, "fail").compile()
 
 
@@ -102,6 +103,18 @@ stages = (
     .add_edge(START, "one")
     .compile()
 )
+
+
+async def go_on(state: Paced) -> Paced:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + state["pause"]
+    while (left := end - loop.time()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(left)
+    return {"log": ["in spite of all"]}
+
+
+stubborn = StateGraph(Paced).add_node("go_on", go_on).add_edge(START, "go_on").compile()
 
 
 def on_which_thread(_state: Log) -> Log:
