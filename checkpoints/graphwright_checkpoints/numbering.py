@@ -144,9 +144,7 @@ class Draft:
                 raise Stale
             number = self._numbers[digest] = self._take(lane)
             content = data if blob is None else b""
-            self.added.append(
-                NewElement(number, digest, element.many, element.type, content, blob)
-            )
+            self.added.append(NewElement(number, digest, element.many, element.type, content, blob))
         elif blob is not None:
             self.surplus.append((number, blob))
         self.placed.append((element, number))
