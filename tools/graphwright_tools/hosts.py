@@ -110,9 +110,11 @@ class AllowList:
         host, port = host_and_port(url)
         entries = [entry for entry in self._hosts if entry.matches(host, port)]
         if not entries:
-            known = ", ".join(map(str, self._hosts)) or "none"
-            raise Refused(f"The host {host}:{port} is not allowed here. Allowed are: {known}.")
+            raise Refused(f"The host {host}:{port} is not allowed here. Allowed are: {self}.")
         return [entry.network for entry in entries if entry.network is not None]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self._hosts)) or "none"
 
 
 def host_and_port(url: httpx.URL) -> tuple[str, int]:

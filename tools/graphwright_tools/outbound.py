@@ -70,6 +70,11 @@ class Outbound:
             raise ValueError(f"hosts is a list: write [{self.hosts!r}].")
         AllowList(self.hosts)
 
+    @property
+    def reach(self) -> str:
+        """The hosts, as a model should know them."""
+        return str(AllowList(self.hosts))
+
     def client(self) -> httpx.AsyncClient:
         """An httpx client with the same guard, for a library that brings its own protocol.
 
