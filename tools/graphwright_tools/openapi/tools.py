@@ -15,7 +15,7 @@ from langchain_core.tools import BaseTool
 
 from graphwright_tools.calls import tool_of
 from graphwright_tools.errors import Refused
-from graphwright_tools.hosts import entry_for
+from graphwright_tools.hosts import entries_for, entry_for
 from graphwright_tools.http import MOST_CHARACTERS, shown
 from graphwright_tools.openapi import operations as reading
 from graphwright_tools.openapi.document import Document, DocumentError, Unsupported, is_web
@@ -83,7 +83,7 @@ def _document(source: str | Path | Mapping[str, Any], outbound: Outbound | None)
     if isinstance(source, Mapping):
         # What YAML makes of dates and numbers as keys is not JSON's.
         return Document(json.loads(json.dumps(source, default=str)), "the document")
-    hosts = [entry_for(str(source))] if is_web(source) else []
+    hosts = entries_for(str(source)) if is_web(source) else []
     way = outbound or Outbound(hosts=hosts)
     return Document.read(source, replace(way, most_bytes=max(LARGEST, way.most_bytes)))
 
@@ -124,7 +124,7 @@ def _way(
 ) -> Outbound:
     host = entry_for(base_url)
     needed = credentials(entry.place, host, secrets)
-    way = outbound or Outbound(hosts=[host])
+    way = outbound or Outbound(hosts=entries_for(base_url))
     return replace(way, credentials=[*way.credentials, *needed])
 
 
