@@ -280,9 +280,10 @@ async def test_a_document_from_the_web(loopback: Loopback) -> None:
         openapi_tools(f"{loopback.url}/other.json")
 
 
-async def test_version_3_1(loopback: Loopback) -> None:
+@pytest.mark.parametrize("version", ["3.1.0", "3.2.0"])
+async def test_later_versions(version: str, loopback: Loopback) -> None:
     content: dict[str, Any] = {
-        "openapi": "3.1.0",
+        "openapi": version,
         "servers": [{"url": loopback.url}],
         "paths": {
             "/n/{n}": {
@@ -328,7 +329,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("openapi", "2.0", "no OpenAPI document of version 3.0 or 3.1: openapi is '2.0'"),
+        ("openapi", "2.0", "no OpenAPI document of version 3.0 to 3.2: openapi is '2.0'"),
         ("openapi", None, "it has no field openapi"),
         ("paths", None, "#: has no 'paths'"),
         ("servers", None, "#: has no servers; give base_url="),

@@ -1,4 +1,4 @@
-"""Tools for any REST API that has an OpenAPI document, version 3.0 or 3.1.
+"""Tools for any REST API that has an OpenAPI document, version 3.0 to 3.2.
 
 ```python
 from graphwright_tools.openapi import openapi_tools

@@ -15,6 +15,7 @@ from graphwright_tools.errors import ToolError
 from graphwright_tools.outbound import Outbound
 
 MOST_HOPS: Final = 32  # from a $ref to what it means
+VERSIONS: Final = ("3.0", "3.1", "3.2")
 WEB: Final = ("https://", "http://")
 
 
@@ -111,16 +112,16 @@ class Document:
         name: Where it came from, for errors.
 
     Raises:
-        DocumentError: it is no OpenAPI document of version 3.0 or 3.1.
+        DocumentError: it is no OpenAPI document of version 3.0, 3.1 or 3.2.
     """
 
     def __init__(self, content: Any, name: str) -> None:
         self.name = name
         self.root = Place(self, (), content)
         version = str(content.get("openapi", "")) if isinstance(content, Mapping) else ""
-        if not version.startswith(("3.0", "3.1")):
+        if not version.startswith(VERSIONS):
             said = f"openapi is {version!r}" if version else "it has no field openapi"
-            raise DocumentError(f"{name} is no OpenAPI document of version 3.0 or 3.1: {said}.")
+            raise DocumentError(f"{name} is no OpenAPI document of version 3.0 to 3.2: {said}.")
         self.is_3_0 = version.startswith("3.0")
 
     @classmethod

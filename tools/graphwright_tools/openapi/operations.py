@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from graphwright_tools.openapi.document import Document, Place, is_web
 from graphwright_tools.openapi.schemas import Schema, Schemas
 
-METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch")
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "query")
 PLACES: Final = ("path", "query", "header", "cookie")
 STYLES: Final = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 FORM: Final = "application/x-www-form-urlencoded"
