@@ -346,6 +346,17 @@ def changed(path: str, value: Any) -> dict[str, Any]:
             "#/components/schemas/Pet/properties/name: must be a schema",
         ),
         (
+            "components schemas Pet properties name required",
+            True,
+            "#/components/schemas/Pet/properties/name/required: must be a list",
+        ),
+        (
+            "components schemas Pet properties name type",
+            "date",
+            "#/components/schemas/Pet/properties/name/type: is 'date'; known are string, number",
+        ),
+        ("components schemas Pet properties age minimum", "0", "age/minimum: must be a number"),
+        (
             "components schemas Pet",
             {"$ref": "#/components/schemas/Pet"},
             "has a $ref that leads back to itself",
@@ -367,6 +378,17 @@ def test_an_error_names_the_place_in_the_document(path: str, value: Any, said: s
     with pytest.raises(DocumentError) as caught:
         openapi_tools(changed(path, value), operations=["addPet", "getPet"], secrets=KEY)
     assert said in str(caught.value)
+
+
+def test_plain_values_are_those_of_json(tmp_path: Path) -> None:
+    values = "on, no, 12:30, 2020-01-01, 0x1f, 010, 10, -1, 1.5, 1e3, true, null, ~, a"
+    path = tmp_path / "api.yaml"
+    path.write_text(PETS.replace("enum: [2020-01-01, 2021-01-01]", f"enum: [{values}]"))
+
+    (tool,) = openapi_tools(path, operations=["list pets!"])
+
+    texts = ["on", "no", "12:30", "2020-01-01", "0x1f", "010"]
+    assert tool.args["born"]["enum"] == [*texts, 10, -1, 1.5, 1000.0, True, None, None, "a"]
 
 
 def test_what_can_not_be_sent_is_told_if_it_was_asked_for() -> None:

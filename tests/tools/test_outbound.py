@@ -441,6 +441,12 @@ async def test_the_client_for_other_protocols_has_the_same_guard(loopback: Loopb
             await client.get(loopback.url, follow_redirects=True)
 
 
+@pytest.mark.parametrize("host", ["*", "*:443", "https://api.test"])
+def test_a_secret_is_for_a_host(host: str) -> None:
+    with pytest.raises(ValueError, match=r"is for a host|is no host"):
+        bearer(host, "env:TEST_SECRET")
+
+
 def test_hosts_are_a_list() -> None:
     with pytest.raises(ValueError, match=r"write \['api.test'\]"):
         Outbound(hosts="api.test")

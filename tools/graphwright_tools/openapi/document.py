@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
 import yaml
@@ -39,7 +40,7 @@ class Place:
         """What stands under a key, with its `$ref` followed; None if there is nothing."""
         if not isinstance(self.value, Mapping) or key not in self.value:
             return None
-        return self._below(key, self.value[key]).resolved()
+        return self.below(key, self.value[key]).resolved()
 
     def need(self, key: str) -> Place:
         """What stands under a key.
@@ -66,7 +67,7 @@ class Place:
         else:
             raise self.wrong("must be an object or a list")
         for key, value in pairs:
-            yield key, self._below(key, value).resolved()
+            yield key, self.below(key, value).resolved()
 
     def resolved(self) -> Place:
         """The place that a `$ref` here leads to, or this one.
@@ -96,7 +97,8 @@ class Place:
         """The error of what these tools can't do here."""
         return Unsupported(f"{self}: {what}.")
 
-    def _below(self, key: str, value: Any) -> Place:
+    def below(self, key: str, value: Any) -> Place:
+        """The place of a value under a key, as it stands there."""
         return Place(self.document, (*self.pointer, key), value)
 
     def __str__(self) -> str:
@@ -166,9 +168,9 @@ class Document:
             key = part.replace("~1", "/").replace("~0", "~")
             value = place.value
             if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-                place = place._below(key, value[int(key)])
+                place = place.below(key, value[int(key)])
             elif isinstance(value, Mapping) and key in value:
-                place = place._below(key, value[key])
+                place = place.below(key, value[key])
             else:
                 raise origin.wrong(f"refers to {reference}, which is not there")
         return place
@@ -180,10 +182,22 @@ def is_web(source: str | Path) -> bool:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML with the types of JSON: a date stays the text that it is."""
+    """YAML 1.2, whose plain values are those of JSON: `on` and dates are texts."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
-    for first, known in _Loader.yaml_implicit_resolvers.items()
-}
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?",
+        list("-+.0123456789"),
+    ),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first
+    )

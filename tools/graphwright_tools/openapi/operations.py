@@ -203,7 +203,7 @@ def _parameter(place: Place, argument: str, name: str, where: str, schemas: Sche
     content = place.get("content")
     holder = next((below for _, below in content.items()), place) if content else place
     given = holder.value.get("schema", True)
-    schema = schemas.written(Place(place.document, (*holder.pointer, "schema"), given))
+    schema = schemas.written(holder.below("schema", given))
     if said := place.text("description"):
         schema = {**schema, "description": said[:LONGEST_DESCRIPTION]}
     style = place.text("style") or STYLES[where]
@@ -229,8 +229,7 @@ def _body(place: Place, schemas: Schemas) -> Body | None:
     for media_type, holder in sorted(content.items(), key=lambda pair: not JSON.fullmatch(pair[0])):
         plain = media_type.partition(";")[0].strip().lower()
         if JSON.fullmatch(plain) or plain == FORM or plain.startswith("text/"):
-            schema = holder.value.get("schema", True)
-            written = schemas.written(Place(place.document, (*holder.pointer, "schema"), schema))
+            written = schemas.written(holder.below("schema", holder.value.get("schema", True)))
             sent = "application/json" if "*" in plain else media_type
             return Body(sent, is_required, written)
     if not is_required:

@@ -8,7 +8,7 @@ inside of that may be anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from graphwright_tools.openapi.document import Place
@@ -22,14 +22,17 @@ ONE: Final = frozenset(
 )
 LISTED: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 NAMED: Final = frozenset({"properties", "patternProperties", "dependentSchemas"})
-COPIED: Final = frozenset(
+NUMBERS: Final = frozenset(
     {
-        *("type", "enum", "const", "format", "title", "description", "default", "examples"),
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-        *("minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minContains"),
-        *("maxContains", "minProperties", "maxProperties", "required", "dependentRequired"),
+        *("minLength", "maxLength", "minItems", "maxItems", "minContains", "maxContains"),
+        *("minProperties", "maxProperties"),
     }
 )
+FREE: Final = frozenset(
+    {"const", "format", "title", "description", "default", "examples", "uniqueItems"}
+)
+TYPES: Final = ("string", "number", "integer", "boolean", "object", "array", "null")
 
 Schema = dict[str, Any]
 
@@ -73,8 +76,11 @@ class Schemas:
             return {} if place.value else {"not": {}}
         schema: Schema = {}
         for key, value in place.value.items():
-            below = Place(place.document, (*place.pointer, key), value)
-            if key in COPIED or (key == "pattern" and _compiles(value)):
+            below = place.below(key, value)
+            if key in FREE or (key == "pattern" and _compiles(value)):
+                schema[key] = value
+            elif key in CHECKED:
+                CHECKED[key](below)
                 schema[key] = value
             elif key in ONE:
                 schema[key] = self._written(below, inside)
@@ -86,6 +92,31 @@ class Schemas:
         return _modern(schema, place.value) if place.document.is_3_0 else schema
 
 
+def _check_number(place: Place) -> None:
+    if not isinstance(place.value, int | float):  # in 3.0 some limits are true or false
+        raise place.wrong("must be a number")
+
+
+def _check_list(place: Place) -> None:
+    if not isinstance(place.value, list):
+        raise place.wrong("must be a list")
+
+
+def _check_type(place: Place) -> None:
+    types = place.value if isinstance(place.value, list) else [place.value]
+    for each in types:
+        if each not in TYPES:
+            raise place.wrong(f"is {each!r}; known are {', '.join(TYPES)}")
+
+
+CHECKED: Final[Mapping[str, Callable[[Place], None]]] = {
+    "type": _check_type,
+    "enum": _check_list,
+    "required": _check_list,
+    **dict.fromkeys(NUMBERS, _check_number),
+}
+
+
 def _children(place: Place) -> dict[str, Place]:
     """The places below, by their keys; references in them are not followed."""
     value = place.value
@@ -93,8 +124,7 @@ def _children(place: Place) -> dict[str, Place]:
         value = dict(enumerate(value))
     if not isinstance(value, Mapping):
         raise place.wrong("must be an object or a list of schemas")
-    pointer = place.pointer
-    return {str(k): Place(place.document, (*pointer, str(k)), v) for k, v in value.items()}
+    return {str(key): place.below(str(key), each) for key, each in value.items()}
 
 
 def _without_read_only(schema: Schema, source: Mapping[str, Any]) -> Schema:

@@ -28,14 +28,14 @@ def credentials(operation: Place, host: str, secrets: Mapping[str, str]) -> list
     if required is None or not required.value:
         return []
     choices = [[name for name, _ in choice.items()] for _, choice in required.items()]
-    best = max(choices, key=lambda names: (names != [], all(name in secrets for name in names)))
     chosen = next((c for c in choices if c and all(name in secrets for name in c)), None)
     if chosen is None:
         if [] in choices:  # credentials are allowed, but not needed
             return []
+        needed = " or ".join(" and ".join(map(repr, choice)) for choice in choices)
         raise operation.wrong(
-            f"needs the security scheme {' and '.join(map(repr, best))}: give "
-            f"secrets={{{best[0]!r}: 'env:NAME'}}, the environment variable that holds it"
+            f"needs the security scheme {needed}: give secrets={{{choices[0][0]!r}: 'env:NAME'}}, "
+            "the environment variable that holds it"
         )
     schemes = operation.document.root.need("components").need("securitySchemes")
     return [_credential(schemes.need(name), host, secrets[name]) for name in chosen]
