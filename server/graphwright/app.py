@@ -14,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from graphwright import __version__
 from graphwright.api import assistants as assistants_api
 from graphwright.api import interrupts as interrupts_api
+from graphwright.api import queue as queue_api
 from graphwright.api import runs as runs_api
 from graphwright.api import system as system_api
 from graphwright.api import threads as threads_api
@@ -29,6 +30,7 @@ from graphwright.faces.langserve import LangServe
 from graphwright.graphs import Graphs
 from graphwright.interrupts import Interrupts
 from graphwright.project import load_project
+from graphwright.queue import Queue
 from graphwright.retention import Sweep
 from graphwright.runs import Runs
 from graphwright.settings import Settings
@@ -106,6 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Routes are tried in order: those that are asked most come first.
     app.include_router(runs_api.router(runs, threads))
     app.include_router(threads_api.router(threads))
+    app.include_router(queue_api.router(Queue(database, runs), runs))
     app.include_router(interrupts_api.router(interrupts))
     app.include_router(assistants_api.router(assistants))
     app.include_router(system_api.router(models.describe()))

@@ -16,8 +16,7 @@ from uuid import uuid4
 
 from rich.filesize import decimal
 
-from graphwright.database import Database, leases
-from graphwright.database import runs as run_rows
+from graphwright.database import Database, ended_runs, leases
 from graphwright.graphs import Graphs
 from graphwright.holds import LEASE, Hold, held
 from graphwright_checkpoints import Retention, Saver, Swept
@@ -157,10 +156,10 @@ class Sweep:
         found, after = 0, ""
         while True:
             async with self._database.begin() as connection:
-                page = await run_rows.ended(connection, before, after, RUNS)
+                page = await ended_runs.ended(connection, before, after, RUNS)
                 ended = [run_id for run_id, is_ended in page if is_ended]
                 if delete and ended:
-                    await run_rows.delete_some(connection, ended)
+                    await ended_runs.delete_some(connection, ended)
             found += len(ended)
             if len(page) < RUNS:
                 return found

@@ -14,7 +14,7 @@ from langgraph.errors import GraphDrained, UnknownInterruptError
 from langgraph.runtime import RunControl
 
 from graphwright import expiry
-from graphwright.database import Database, events
+from graphwright.database import Database, ended_runs, events
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
 from graphwright.database.runs import LEASE, Claim, Run
@@ -218,7 +218,7 @@ class Worker:
         if dropped:
             metadata = {**run.metadata, "dropped_interrupts": dropped}
             async with self._database.begin() as connection:
-                await rows.update_metadata(connection, run.tenant, run.run_id, metadata)
+                await rows.edit(connection, run.tenant, run.run_id, metadata=metadata)
         return dropped
 
     async def _settle(self, execution: Execution) -> bytes:
@@ -283,7 +283,7 @@ class Worker:
         async with self._database.begin() as connection:
             waiting = await rows.waiting_threads(connection, self._database.process, now)
             to_stop = await rows.to_stop(connection, self._database.process)
-            await rows.delete_temporary(connection, finished_before=oldest)
+            await ended_runs.delete_temporary(connection, finished_before=oldest)
             await events.delete_old(connection, before=now - self._keep_events)
         return waiting, to_stop
 

@@ -129,12 +129,23 @@ runs = sa.Table(
     sa.Column("lease_until", Instant),
     # What was asked of a running run: "interrupt" or "rollback".
     sa.Column("stop", Text),
+    # The caller's name for its request, and what it asked for.
+    sa.Column("idempotency_key", Text),
+    sa.Column("request_digest", Text),
     # The order of one thread's runs: microseconds since the epoch at creation.
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("due_at", Instant, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Index(None, "thread_id", "position"),
+    sa.Index(
+        "ix_runs_idempotency_key",
+        "tenant",
+        "idempotency_key",
+        unique=True,
+        sqlite_where=sa.text("idempotency_key IS NOT NULL"),
+        postgresql_where=sa.text("idempotency_key IS NOT NULL"),
+    ),
     sa.Index(
         "ix_runs_unfinished",
         "status",
