@@ -177,14 +177,14 @@ async def with_key(connection: Connection, tenant: str, key: str) -> Run | None:
 
 async def insert(connection: Connection, run: Run) -> bool:
     """Insert a run; False if its idempotency key is taken."""
-    statement: sa.Executable = _INSERT
-    if run.idempotency_key is not None:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(runs).on_conflict_do_nothing()
-    found = await connection.execute(
-        statement, {name: getattr(run, name) for name in Run.__slots__}
-    )
-    return bool(found.rowcount)
+    values = {name: getattr(run, name) for name in Run.__slots__}
+    if run.idempotency_key is None:
+        await connection.execute(_INSERT, values)
+        return True
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    # Not by the row count: SQLAlchemy does not keep it of every INSERT.
+    made = insert(runs).on_conflict_do_nothing().returning(runs.c.run_id)
+    return (await connection.execute(made, values)).first() is not None
 
 
 async def delete(connection: Connection, tenant: str, run_id: str) -> None:
