@@ -1,10 +1,10 @@
 """A run's row, from what a caller asked for."""
 
 import hashlib
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from uuid_utils.compat import uuid7
 
 from graphwright.database.assistants import Assistant
@@ -17,8 +17,10 @@ Json = dict[str, Any]
 
 def digest(thread_id: str | None, body: RunCreate) -> str:
     """What tells two requests apart, where one key is sent with both."""
-    asked = {"thread_id": thread_id, **body.model_dump()}
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    # Without defaults: a release with one more field is to know a request that came before it.
+    asked = {"thread_id": thread_id, **body.model_dump(exclude_defaults=True)}
+    # Not by orjson, which takes neither integers past 64 bits nor lone surrogates.
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def new_run(

@@ -49,6 +49,20 @@ def test_another_request_is_refused(http: httpx.Client, thread: str, key: dict[s
         assert f"{key['Idempotency-Key']!r} was used for another" in refused.json()["detail"]
 
 
+def test_values_that_few_can_write(http: httpx.Client, key: dict[str, str]) -> None:
+    """Integers past 64 bits and lone surrogates; a default that is sent or is left out is one."""
+    text = r'{"assistant_id": "echo", "input": {"text": "\ud800", "n": %d}%s}'
+    one, same, other = (2**70, ""), (2**70, ', "after_seconds": 0'), (2**70 + 1, "")
+    headers = {**key, "content-type": "application/json"}
+    found = [
+        http.post("/runs/wait", content=text % asked, headers=headers)
+        for asked in (one, same, other)
+    ]
+    assert [answer.status_code for answer in found] == [200, 200, 422]
+    first, second = (answer.headers["content-location"] for answer in found[:2])
+    assert first == second
+
+
 def test_keys_that_are_none(http: httpx.Client) -> None:
     for wrong in ("", "x" * 256, "a b"):
         refused = http.post("/runs/wait", json=ECHO, headers={"Idempotency-Key": wrong})
