@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: serve test chaos check format bench lock wheel clean help
+.PHONY: serve test chaos soak check format bench lock wheel clean help
 
 help:  ## Say what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -17,7 +17,10 @@ test: $(VENV)/.dev  ## Run the whole test suite.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 chaos: $(VENV)/.dev  ## Kill it at random, 200 times, while official clients stream.
-	GRAPHWRIGHT_KILLS=200 $(BIN)/python -m pytest tests/chaos -n 0
+	GRAPHWRIGHT_KILLS=200 $(BIN)/python -m pytest tests/chaos/test_kill_streaming.py -n 0
+
+soak: $(VENV)/.dev  ## Serve a mixed load for 20 minutes, and watch the memory.
+	GRAPHWRIGHT_SOAK=1200 $(BIN)/python -m pytest tests/chaos/test_soak.py -n 0 -o log_cli=true --log-cli-level=INFO
 
 check: $(VENV)/.dev  ## Lint, format, types, import contracts.
 	$(BIN)/ruff check

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from graphwright_checkpoints import snapshots
 
 CROWD = 2000  # models, dead or alive, that are always worth keeping in mind
-STRONG_LIMIT = 16_000_000  # bytes of encoded values, other than models, that are kept in mind
+STRONG_LIMIT = 16_000_000  # bytes that values, other than models, may take that are kept in mind
+OVERHEAD = 1_000  # bytes of such a value and its snapshot beside its encoded ones, about
 
 
 class Shelf(NamedTuple):
@@ -107,6 +108,7 @@ class Memory:
         self._crowded = max(2 * len(living), CROWD)
 
     def _remember_value(self, value: object, snapshot: Any, element: Element, size: int) -> None:
+        size += OVERHEAD
         if size > STRONG_LIMIT // 4:
             return
         if (old := self._values.pop(id(value), None)) is not None:

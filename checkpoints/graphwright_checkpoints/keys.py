@@ -31,6 +31,11 @@ def new_keys(folder: str, digests: Iterable[bytes]) -> dict[bytes, str]:
     return {digest: f"{folder}/{digest.hex()}-{secrets.token_hex(8)}" for digest in digests}
 
 
+def renewed(key: str) -> str:
+    """Another key, which no blob has had before, for the element that a key was made for."""
+    return f"{key.rpartition('-')[0]}-{secrets.token_hex(8)}"
+
+
 def digest_in(key: str) -> bytes:
     """The digest of the element that a key was made for."""
     return bytes.fromhex(key.rpartition("/")[2].partition("-")[0])

@@ -7,9 +7,8 @@ between is a blob without a row: an orphan, which `delete_orphans` finds.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import wait
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -17,6 +16,7 @@ from typing import TypeVar
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
+from graphwright_checkpoints import blob_upkeep
 from graphwright_checkpoints.blobs import Absent, BlobStore
 from graphwright_checkpoints.database import BlobRows, Stale
 from graphwright_checkpoints.elements import Shelf
@@ -33,7 +33,7 @@ from graphwright_checkpoints.records import (
     Reference,
     StoredCheckpoint,
 )
-from graphwright_checkpoints.serialization import Codec
+from graphwright_checkpoints.serialization import Codec, Encoded
 from graphwright_checkpoints.spans import expand
 from graphwright_checkpoints.templates import Templates
 
@@ -44,7 +44,7 @@ COPIES = 5  # attempts at copying a thread that others write to
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 REFUSED = (Stale, LeaseLost, ValueNotStored)
-"""After these a call has stored nothing; after others nobody knows."""
+"""After these a call stores nothing any more; after others nobody knows."""
 Large = Mapping[bytes, bytes]
 """Elements that are to be outside: their bytes by digest."""
 
@@ -66,7 +66,6 @@ class OffloadingDatabase:
         self.delete_checkpoints, self.of_run = rows.delete_checkpoints, rows.of_run
         self.threads, self.outline, self.pin = rows.threads, rows.outline, rows.pin
         self.usage, self.elements = rows.usage, rows.elements
-        self.contents, self.replace_contents = rows.contents, rows.replace_contents
 
     def open(self, serde: SerializerProtocol) -> Codec:
         """Connect to both, and delete the blobs that were left to be deleted."""
@@ -105,7 +104,8 @@ class OffloadingDatabase:
             if stored is None or not (keys := stored.outside):
                 return stored
             try:
-                return stored.filled(dict(zip(keys, self._each(keys.values()), strict=True)))
+                fetched = self._store.pool.map(self._store.get, keys.values())
+                return stored.filled(dict(zip(keys, fetched, strict=True)))
             except Absent as error:  # gone with its row, or lost
                 if is_last:
                     raise self._missing(stored, error) from error
@@ -182,7 +182,7 @@ class OffloadingDatabase:
                 return self.delete_doomed()
             except (Absent, Stale) as error:  # somebody deletes from the source, or adds to it
                 reason = str(error)
-        self._discard(copied.values())
+        blob_upkeep.discard(self._rows, self._store, copied.values())
         raise BlobsUnavailable(
             f"thread {source[:80]!r} could not be copied: it changed all the time, or a blob of it"
             f" is lost ({reason}). Try again when nobody writes to it."
@@ -219,6 +219,21 @@ class OffloadingDatabase:
         except BlobsUnavailable as error:
             logger.warning("Blobs of deleted values will be deleted later: %s", error)
 
+    def contents(self, after: object) -> Sequence[tuple[object, Encoded]]:
+        """One page of what the serializer wrote: first of what is in rows, then of blobs."""
+        if not isinstance(after, blob_upkeep.Place) and (page := self._rows.contents(after)):
+            return page
+        return blob_upkeep.read_page(self._rows, self._store, after)
+
+    def replace_contents(self, changes: Sequence[tuple[object, Encoded, Encoded]]) -> None:
+        """Store other bytes at some places."""
+        outside = [change for change in changes if isinstance(change[0], blob_upkeep.Place)]
+        if len(outside) < len(changes):
+            self._rows.replace_contents([change for change in changes if change not in outside])
+        if outside:
+            blob_upkeep.replace(self._rows, self._store, outside)
+            self.delete_doomed()
+
     def delete_orphans(self, older_than: timedelta = ORPHANED) -> int:
         """Delete the blobs that no row refers to, and return how many there were.
 
@@ -227,15 +242,7 @@ class OffloadingDatabase:
         """
         self.delete_doomed()
         before = datetime.now(UTC) - older_than
-        count = 0
-        for keys in self._store.list(self._keys.database, before):
-            kept = self._rows.kept_blobs({digest_in(key) for key in keys})
-            orphans = [key for key in keys if key not in kept]
-            if orphans:
-                self._store.delete(orphans)
-            count += len(orphans)
-        self._store.delete_unfinished(self._keys.database, before)
-        return count
+        return blob_upkeep.delete_orphans(self._rows, self._store, self._keys.database, before)
 
     def _begin(self, codec: Codec) -> None:
         self._keys = Keys(codec.key)
@@ -261,7 +268,7 @@ class OffloadingDatabase:
                     return insert({**dict.fromkeys(stored), **keys})
                 except REFUSED as error:
                     if not (stored and isinstance(error, Stale)):
-                        self._discard(keys.values())
+                        blob_upkeep.discard(self._rows, self._store, keys.values())
                         raise
                     stored = set()
 
@@ -289,14 +296,11 @@ class OffloadingDatabase:
                     return await insert({**dict.fromkeys(stored), **keys})
                 except REFUSED as error:
                     if not (stored and isinstance(error, Stale)):
-                        await self._soon(self._discard, keys.values())
+                        await self._soon(
+                            blob_upkeep.discard, self._rows, self._store, keys.values()
+                        )
                         raise
                     stored = set()
-
-    def _discard(self, keys: Iterable[str]) -> None:
-        """Delete blobs of a call that certainly stored no row."""
-        with suppress(BlobsUnavailable):  # they are orphans then
-            self._store.delete(list(keys))
 
     def _large_in(self, parts: Iterable[NewPart]) -> Large:
         return {
@@ -312,9 +316,6 @@ class OffloadingDatabase:
         """Which of the elements the thread has already, outside."""
         kept = self._rows.kept_blobs(large.keys())
         return {digest_in(key) for key in kept if key.startswith(f"{folder}/")}
-
-    def _each(self, keys: Iterable[str]) -> Iterator[bytes]:
-        return self._store.pool.map(self._store.get, keys)
 
     def _soon(self, do: Callable[..., Result], *arguments: object) -> Awaitable[Result]:
         return asyncio.get_running_loop().run_in_executor(self._store.pool, do, *arguments)

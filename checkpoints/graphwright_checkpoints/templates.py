@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from graphwright_checkpoints import snapshots
 from graphwright_checkpoints.elements import Element, Shelf
 
-LIMIT = 32_000_000  # bytes of encoded elements whose decoded form is kept
+LIMIT = 32_000_000  # bytes that templates take, about
+OVERHEAD = 2_000  # bytes of a template beside its element's own; a message has a dozen fields
 COPY = 100  # bytes that could be written in the time that a copy takes, about
 
 Key = tuple[int, int, int]
@@ -77,13 +78,17 @@ class Templates:
 
     def keep(self, shelf: Shelf, number: int, template: Template) -> None:
         """Keep a template, and let go of those that were not used for longest."""
-        if template.size > LIMIT // 4:
+        if _weight(template) > LIMIT // 4:
             return
         key = (shelf.key, shelf.epoch, number)
         if (old := self._kept.pop(key, None)) is not None:
-            self._held -= old.size
+            self._held -= _weight(old)
         self._kept[key] = template
-        self._held += template.size
+        self._held += _weight(template)
         while self._held > LIMIT and self._kept:
             _, oldest = self._kept.popitem(last=False)
-            self._held -= oldest.size
+            self._held -= _weight(oldest)
+
+
+def _weight(template: Template) -> int:
+    return template.size + OVERHEAD

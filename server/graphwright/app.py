@@ -13,6 +13,8 @@ from fastapi_offline import FastAPIOffline
 
 from graphwright import __version__
 from graphwright.api import assistants as assistants_api
+from graphwright.api import interrupts as interrupts_api
+from graphwright.api import queue as queue_api
 from graphwright.api import runs as runs_api
 from graphwright.api import system as system_api
 from graphwright.api import threads as threads_api
@@ -26,7 +28,9 @@ from graphwright.engine.local import LocalEngine
 from graphwright.errors import RequestError, StartError
 from graphwright.faces.langserve import LangServe
 from graphwright.graphs import Graphs
+from graphwright.interrupts import Interrupts
 from graphwright.project import load_project
+from graphwright.queue import Queue
 from graphwright.retention import Sweep
 from graphwright.runs import Runs
 from graphwright.settings import Settings
@@ -44,7 +48,6 @@ Errors are `{"detail": "…"}`. Streams are server-sent events: `metadata` first
 modes ask for.
 """
 POLL = 0.25  # seconds between looks for what other processes tell of their runs
-SHUTDOWN_GRACE = 3.0  # seconds that runs under way have before they are left to the next start
 
 # Readable by a browser's scripts; the official server hides `location`, without which they cannot
 # reconnect.
@@ -68,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     runs = Runs(database, assistants, graphs, engine)
     worker = Worker(database, graphs, engine, keep_events=timedelta(seconds=settings.events_ttl))
     policy = Retention(settings.retention_age, settings.retention_keep)
+    interrupts = Interrupts(database, runs)
     sweep = Sweep(database, policy, engine.wake)
 
     @asynccontextmanager
@@ -77,8 +81,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             alone = not database.shared
             async with (
                 graphs.checkpointing(),
-                worker.running(slots=settings.slots, grace=SHUTDOWN_GRACE, alone=alone),
+                worker.running(slots=settings.slots, grace=settings.grace, alone=alone),
                 sweep.running(graphs, every=settings.retention_every),
+                interrupts.expiring(),
             ):
                 yield
 
@@ -103,8 +108,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Routes are tried in order: those that are asked most come first.
     app.include_router(runs_api.router(runs, threads))
     app.include_router(threads_api.router(threads))
+    app.include_router(queue_api.router(Queue(database, runs), runs))
+    app.include_router(interrupts_api.router(interrupts))
     app.include_router(assistants_api.router(assistants))
     app.include_router(system_api.router(models.describe()))
+    app.state.drain = worker.drain
     app.state.graphs = tuple(project.graphs)
     app.state.model = models.describe()
     app.state.langserve = settings.langserve

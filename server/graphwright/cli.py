@@ -56,6 +56,7 @@ def serve(
     checkpoints: Annotated[str | None, setting("--checkpoints", "checkpoints")] = None,
     blobs: Annotated[str | None, setting("--blobs", "blobs")] = None,
     slots: Annotated[int | None, setting("--slots", "slots")] = None,
+    grace: Annotated[float | None, setting("--grace", "grace")] = None,
     model: Annotated[str | None, setting("--model", "model")] = None,
     models: Annotated[str | None, setting("--models", "models")] = None,
     model_base_url: Annotated[str | None, setting("--model-base-url", "model_base_url")] = None,

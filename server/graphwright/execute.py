@@ -3,13 +3,15 @@
 Nothing here knows of HTTP, queues or who called.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
 from langgraph.types import Command, Send
 
 from graphwright.database.runs import Run
@@ -21,6 +23,8 @@ from graphwright.streams import Chunk, EventEncoder, graph_modes
 Publish = Callable[[list[bytes]], Awaitable[Any]]
 
 RECURSION_LIMIT = 10_007  # supersteps; LangGraph's default, where LangChain's is 25
+STRICT_RESUME = "__pregel_strict_resume"
+"""LangGraph's key for it: an answer to an interrupt that does not wait is an error."""
 LANGGRAPH_VERSION = version("langgraph")
 GRAPHWRIGHT_VERSION = version("graphwright")
 
@@ -36,9 +40,13 @@ class Execution:
     config: RunnableConfig
     publish: Publish
     resumed: bool = False
+    control: RunControl | None = None
+    """Where a drain can be asked for: `execute` then raises `GraphDrained` between two steps."""
     values: Any = None
     interrupted: bool = False
     partials: Partials = field(default_factory=Partials)
+    dropped: Sequence[str] = ()
+    """Interrupts of the thread that nobody will answer, as the run goes on without."""
 
     @property
     def state_is_known(self) -> bool:
@@ -58,20 +66,24 @@ class Execution:
         """
         kwargs = self.run.kwargs
         encoder = EventEncoder(kwargs["stream_mode"])
-        await self.publish(
-            [encode("metadata", {"run_id": self.run.run_id, "attempt": self.run.attempt})]
-        )
+        await self.publish([encode("metadata", self._about())])
         try:
             async for chunk in self._stream():
                 self._note(chunk)
                 events = list(encoder.encode(chunk))
                 if events:
                     await self.publish(events)
+        except GraphDrained:
+            raise
         except Exception as error:  # whatever a node raises is the run's outcome, not the worker's
             problem = {"error": type(error).__name__, "message": str(error)}
             await self.publish([encode("error", problem)])
             return Outcome("error", to_json(self.values), problem)
         return Outcome("success", to_json(self.values))
+
+    def _about(self) -> dict[str, Any]:
+        about = {"run_id": self.run.run_id, "attempt": self.run.attempt}
+        return about | ({"dropped_interrupts": self.dropped} if self.dropped else {})
 
     def _note(self, chunk: Chunk) -> None:
         namespace, mode, data = chunk
@@ -96,6 +108,7 @@ class Execution:
             "interrupt_after": kwargs["interrupt_after"],
             "context": run_context(self.run, self.graph),
             "durability": kwargs["durability"],
+            "control": self.control,
             # A graph with an output schema shows that much of its state, in every mode.
             "output_keys": self.graph.output_channels,
         }
@@ -177,6 +190,8 @@ def run_config(run: Run) -> RunnableConfig:
         "run_id": UUID(run.run_id),
         "run_name": graph_id(run),
     }
+    if run.kwargs.get("strict_resume"):
+        config["configurable"][STRICT_RESUME] = True
     if asked["recursion_limit"]:
         config["recursion_limit"] = asked["recursion_limit"]
     return config

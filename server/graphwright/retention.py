@@ -16,14 +16,14 @@ from uuid import uuid4
 
 from rich.filesize import decimal
 
-from graphwright.database import Database, leases
-from graphwright.database import runs as run_rows
+from graphwright.database import Database, ended_runs, leases
 from graphwright.graphs import Graphs
 from graphwright.holds import LEASE, Hold, held
 from graphwright_checkpoints import Retention, Saver, Swept
 
 NAME = "retention"  # of the lease that the sweeping process has
 FIRST_SWEEP = timedelta(minutes=1)  # after the start, which has enough to do
+NOTHING = "nothing"  # that a sweep deleted
 POLL = 0.05  # seconds between looks whether a run waits for a thread that is swept
 RUNS = 200  # rows that one transaction looks at
 
@@ -40,6 +40,8 @@ class Total:
     checkpoints: int = 0
     bytes: int = 0
     runs: int = 0
+    orphans: int = 0
+    """Blobs that processes which were killed had left."""
     skipped: int = 0
     """Threads that were in use; they are swept the next time."""
 
@@ -57,7 +59,9 @@ class Total:
             parts.append(f"{self.checkpoints:,} checkpoints of {self.threads:,} threads ({size})")
         if self.runs:
             parts.append(f"{self.runs:,} finished runs")
-        return " and ".join(parts) or "nothing"
+        if self.orphans:
+            parts.append(f"{self.orphans:,} orphaned blobs")
+        return " and ".join(parts) or NOTHING
 
 
 class Sweep:
@@ -84,7 +88,7 @@ class Sweep:
         while isinstance(saver, Saver):
             try:
                 total = await self.once(saver)
-                if total is not None and (total.checkpoints or total.runs):
+                if total is not None and str(total) != NOTHING:
                     log.info("retention deleted %s", total)
             except Exception:  # a database that is away for a while; the next time is soon enough
                 log.exception("retention stopped early and will be tried again in %s", every)
@@ -102,6 +106,7 @@ class Sweep:
                     await self._sweep(saver, thread_id, total)
                     await self._lead()
             total.runs = await self._runs(delete=True)
+            total.orphans = await saver.adelete_orphans()
         finally:
             async with self._database.begin() as connection:
                 await leases.release(connection, NAME, self._holder)
@@ -151,10 +156,10 @@ class Sweep:
         found, after = 0, ""
         while True:
             async with self._database.begin() as connection:
-                page = await run_rows.ended(connection, before, after, RUNS)
+                page = await ended_runs.ended(connection, before, after, RUNS)
                 ended = [run_id for run_id, is_ended in page if is_ended]
                 if delete and ended:
-                    await run_rows.delete_some(connection, ended)
+                    await ended_runs.delete_some(connection, ended)
             found += len(ended)
             if len(page) < RUNS:
                 return found

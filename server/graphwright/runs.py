@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from uuid_utils.compat import uuid7
 
+from graphwright.answers import bound
 from graphwright.assistants import Assistants
 from graphwright.database import Connection, Database
 from graphwright.database import events as event_rows
@@ -25,6 +25,7 @@ from graphwright.engine import LOG_TTL, Engine, Signal
 from graphwright.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from graphwright.events import END, Event, Outcome, data_of, encode, end, name_of, selects, to_json
 from graphwright.graphs import Graphs
+from graphwright.requested import new_run
 from graphwright.schemas import RunCreate
 from graphwright.threads import new_thread
 
@@ -34,10 +35,6 @@ THREAD_BUSY = (
     "Thread is already running a task. "
     "Wait for it to finish or choose a different multitask strategy."
 )
-ELSEWHERE = (
-    "Run {} was accepted by another process of this service, which alone can stop it. "
-    "Send the request to that process, or wait for the run's end."
-)
 NOTHING_TO_CANCEL = (
     "No matching runs to cancel. Please verify the thread ID and run IDs are correct, "
     "and the runs haven't been deleted or completed."
@@ -45,6 +42,10 @@ NOTHING_TO_CANCEL = (
 
 
 POLL_INTERVAL = 1.0  # seconds between looks at a run that another process has
+
+
+class SentBefore(Exception):
+    """A run with this idempotency key is there already."""
 
 
 class Runs:
@@ -58,31 +59,54 @@ class Runs:
         self._graphs = graphs
         self._engine = engine
 
-    async def start(self, tenant: str, thread_id: str | None, body: RunCreate) -> Run:
+    async def start(
+        self, tenant: str, thread_id: str | None, body: RunCreate, key: str | None = None
+    ) -> Run:
         """Write a run as pending and wake its thread. Without a thread it gets one in name only, or
         to keep.
+
+        `key` is the caller's name for the request: the same request with the same key gives the run
+        that the first one made.
         """
         assistant = await self._assistants.resolve(tenant, body.assistant_id)
         now = datetime.now(UTC)
         temporary = thread_id is None and body.on_completion == "delete"
         run = replace(
-            _new_run(tenant, thread_id or str(uuid7()), assistant, body, now, temporary=temporary),
+            new_run(
+                tenant, thread_id, assistant, body, now, temporary=temporary, idempotency_key=key
+            ),
             worker=self._database.process,
             lease_until=now + LEASE,
         )
         await self._check_place(run)
         displaced: Sequence[Run] = ()
-        async with self._database.begin(None if temporary else run.thread_id) as connection:
-            if not temporary:
-                create = thread_id is None or body.if_not_exists == "create"
-                run = await _join_thread(connection, run, assistant, create=create)
-                displaced = await _make_room(connection, run)
-                self._check_here(*displaced)
-            await rows.insert(connection, run)
+        try:
+            async with self._database.begin(None if temporary else run.thread_id) as connection:
+                await _refuse_second(connection, run)
+                if not temporary:
+                    create = thread_id is None or body.if_not_exists == "create"
+                    run = await _join_thread(connection, run, assistant, create=create)
+                    displaced = await _make_room(connection, run)
+                if not await rows.insert(connection, run):  # the first came at this moment
+                    raise SentBefore
+        except SentBefore:
+            return await self._sent_before(run)
         await self._displace(displaced, body.multitask_strategy)
         await self._engine.begin(run.run_id, attempt=1, kept=not temporary)
         await self._engine.wake(run.thread_id)
         return run
+
+    async def _sent_before(self, again: Run) -> Run:
+        """The run of the request that `again` repeats."""
+        assert again.idempotency_key is not None
+        async with self._database.connect() as connection:
+            first = await rows.with_key(connection, again.tenant, again.idempotency_key)
+        if first is None or first.request_digest != again.request_digest:
+            raise InvalidRequest(
+                f"Idempotency-Key {again.idempotency_key!r} was used for another request."
+                " Send each new request with a key of its own."
+            )
+        return first
 
     async def _check_place(self, run: Run) -> None:
         """Refuse a checkpoint that the thread does not have: LangGraph would begin with an empty
@@ -99,13 +123,6 @@ class Runs:
                 f"Checkpoint {place['checkpoint_id']} not found on thread {run.thread_id}"
             )
 
-    def _check_here(self, *stopped: Run) -> None:
-        """Refuse to stop what another process has: neither it nor its readers would hear of it."""
-        now = datetime.now(UTC)
-        for run in stopped:
-            if self._is_elsewhere(run) and run.lease_until and run.lease_until > now:
-                raise Conflict(ELSEWHERE.format(run.run_id))
-
     def _is_elsewhere(self, run: Run) -> bool:
         """Whether another process accepted the run, or executes it."""
         return self._database.shared and run.worker not in (None, self._database.process)
@@ -116,9 +133,9 @@ class Runs:
             if run.status == "running":
                 await self._engine.signal(run.run_id, signal)
             else:
-                await self._close(run.run_id)
+                await self.close(run.run_id)
 
-    async def _close(self, run_id: str) -> None:
+    async def close(self, run_id: str) -> None:
         """End the log of a run that never started, for those who wait for it."""
         await self._engine.publish(run_id, [end(Outcome("interrupted"))])
         await self._engine.forget(run_id, LOG_TTL)
@@ -156,7 +173,8 @@ class Runs:
 
         Batches hold what is there at once. The last event is `end`, whatever the modes.
         """
-        run = await self._until_here_or_over(run)
+        if run.temporary:  # its events are where it is executed, and nowhere else
+            run = await self._until_here_or_over(run)
         run = replace(run, kwargs={}, metadata={})  # readers may be many, and wait for long
         position = await self._engine.position(run.run_id)
         finished = run.status not in UNFINISHED
@@ -164,7 +182,10 @@ class Runs:
         if finished and after >= position:
             return
         select = selects(modes) if modes else None
-        async for batch in self._engine.read(run.run_id, after):
+        batches = self._engine.read(run.run_id, after)
+        if self._is_elsewhere(run):
+            batches = self._until_over(run, batches)
+        async for batch in batches:
             if batch[0].id > after + 1 and name_of(batch[0].data) != "metadata":
                 yield [await self._gap(run, after, batch[0].id)]
             yield batch if select is None else [event for event in batch if select(event.data)]
@@ -178,6 +199,38 @@ class Runs:
             thread = await thread_rows.get(connection, run.tenant, run.thread_id)
         missing = {"after": after, "before": first, "values": thread and thread.values}
         return Event(first - 1, encode("gap", missing))
+
+    async def _until_over(
+        self, run: Run, batches: AsyncIterator[Sequence[Event]]
+    ) -> AsyncIterator[Sequence[Event]]:
+        """The events of a run that another process has; without its end, should that process have
+        gone before it could tell it.
+        """
+        coming = asyncio.create_task(_next(batches))
+        was_over = False
+        try:
+            while True:
+                await asyncio.wait({coming}, timeout=POLL_INTERVAL)
+                if coming.done():
+                    if not (batch := coming.result()):
+                        return
+                    yield batch
+                    coming = asyncio.create_task(_next(batches))
+                elif was_over:
+                    return
+                else:
+                    was_over = await self._is_over(run)
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _is_over(self, run: Run) -> bool:
+        try:
+            return (await self.get(run.tenant, run.run_id)).status not in UNFINISHED
+        except NotFound:
+            return True
+        except Unavailable:
+            return False
 
     async def _until_here_or_over(self, run: Run) -> Run:
         """Wait while another process has the run: its events are there, and its end is all that can
@@ -215,7 +268,6 @@ class Runs:
         run = await self.get(tenant, run_id, thread_id)
         if run.status not in UNFINISHED:
             raise NotFound(NOTHING_TO_CANCEL)
-        self._check_here(run)
         now = datetime.now(UTC)
         async with self._database.begin(lock=run.thread_id) as connection:
             pending = await rows.interrupt_pending(connection, tenant, run_id, now)
@@ -226,12 +278,27 @@ class Runs:
             else:
                 await rows.ask_to_stop(connection, tenant, run_id, action, now)
         if pending:
-            await self._close(run_id)
+            await self.close(run_id)
             return
         await self._engine.signal(run_id, action)
         if wait:
             async for _ in self.follow(run, after=0):
                 pass
+
+
+async def _next(batches: AsyncIterator[Sequence[Event]]) -> Sequence[Event]:
+    """The next batch; none at the end."""
+    try:
+        return await anext(batches)
+    except StopAsyncIteration:
+        return ()
+
+
+async def _refuse_second(connection: Connection, run: Run) -> None:
+    """Raise `SentBefore` where the run's request came before: it is not to displace its own run."""
+    key = run.idempotency_key
+    if key is not None and await rows.with_key(connection, run.tenant, key) is not None:
+        raise SentBefore
 
 
 async def _join_thread(
@@ -254,7 +321,8 @@ async def _join_thread(
         metadata={**thread.metadata, **stamp},
         updated_at=run.created_at,
     )
-    return replace(run, metadata={**thread.metadata, **run.metadata})
+    metadata = {**thread.metadata, **run.metadata}
+    return replace(run, metadata=metadata, kwargs=bound(run.kwargs, thread.interrupts))
 
 
 async def _make_room(connection: Connection, run: Run) -> Sequence[Run]:
@@ -273,68 +341,3 @@ async def _make_room(connection: Connection, run: Run) -> Sequence[Run]:
         else:
             await rows.ask_to_stop(connection, run.tenant, other.run_id, strategy, run.created_at)
     return others
-
-
-def _new_run(
-    tenant: str,
-    thread_id: str,
-    assistant: Assistant,
-    body: RunCreate,
-    now: datetime,
-    *,
-    temporary: bool,
-) -> Run:
-    stamp = {"graph_id": assistant.graph_id, "assistant_id": assistant.assistant_id}
-    return Run(
-        run_id=str(uuid7()),
-        tenant=tenant,
-        thread_id=thread_id,
-        assistant_id=assistant.assistant_id,
-        status="pending",
-        temporary=temporary,
-        multitask_strategy=body.multitask_strategy,
-        metadata={**assistant.metadata, **body.metadata, **stamp},
-        kwargs=_kwargs(thread_id, assistant, body),
-        attempt=0,
-        position=int(now.timestamp() * 1e6),
-        due_at=now + timedelta(seconds=body.after_seconds),
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def _kwargs(thread_id: str, assistant: Assistant, body: RunCreate) -> Json:
-    """All that the run needs later: the assistant as it is now, with what the caller asked for."""
-    command = body.command
-    return {
-        "input": body.input,
-        "command": command.model_dump() if command else None,
-        "config": _config(assistant, body),
-        "context": {**assistant.context, **(body.context or {})} or None,
-        "checkpoint": _checkpoint(thread_id, body),
-        "interrupt_before": body.interrupt_before,
-        "interrupt_after": body.interrupt_after,
-        "stream_mode": body.stream_modes,
-        "stream_subgraphs": body.stream_subgraphs,
-        "stream_resumable": body.stream_resumable,
-        "durability": body.durability or ("exit" if body.checkpoint_during is False else None),
-    }
-
-
-def _config(assistant: Assistant, body: RunCreate) -> Json:
-    mine, asked = assistant.config, body.config
-    return {
-        "tags": [*mine.get("tags", []), *asked.tags],
-        "recursion_limit": asked.recursion_limit or mine.get("recursion_limit"),
-        "configurable": {**mine.get("configurable", {}), **asked.configurable},
-        "metadata": asked.metadata,
-    }
-
-
-def _checkpoint(thread_id: str, body: RunCreate) -> Json:
-    """The place in the thread's history to start from; empty for its end."""
-    place = body.checkpoint.model_dump(exclude_none=True) if body.checkpoint else {}
-    named = place.pop("thread_id", thread_id)
-    if named != thread_id:
-        raise InvalidRequest(f"checkpoint.thread_id: expected the run's own thread, found {named}")
-    return {**place, "checkpoint_id": body.checkpoint_id} if body.checkpoint_id else place

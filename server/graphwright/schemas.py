@@ -124,12 +124,25 @@ class RunCreate(Body):
     webhook: NotServed = None
     feedback_keys: NotServed = None
     langsmith_tracer: NotServed = None
-    strict_resume: NotServed = None
+    strict_resume: bool | None = None
 
     @property
     def stream_modes(self) -> list[str]:
         """The stream modes as a list."""
         return [self.stream_mode] if isinstance(self.stream_mode, str) else list(self.stream_mode)
+
+
+class RunPatch(Body):
+    """Changes of a run that waits for its turn; what is left out stays."""
+
+    input: Any = None
+    command: Command | None = None
+    config: Config | None = None
+    context: Json | None = None
+    metadata: Json | None = None
+    after_seconds: float | None = Field(default=None, ge=0)
+    before: str | None = Field(default=None, description="The run that it is to come before.")
+    position: int | None = Field(default=None, ge=0, description="Its place; 0 is the next turn.")
 
 
 class AssistantSearch(Body):

@@ -67,7 +67,9 @@ def sole_user(data_dir: Path) -> Iterator[None]:
 class _Server(uvicorn.Server):
     """uvicorn, leaving to us what it would do around the service."""
 
-    def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, app: FastAPI, on_ready: Callable[[], None], on_stop: Callable[[], None]
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -78,6 +80,12 @@ class _Server(uvicorn.Server):
             )
         )
         self._on_ready = on_ready
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let runs come to a place to go on from, while open requests finish."""
+        self._on_stop()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -100,7 +108,7 @@ def run(settings: Settings, say: Callable[[str, FastAPI], None]) -> None:
         app = create_app(settings)
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        server = _Server(app, lambda: say(url, app))
+        server = _Server(app, lambda: say(url, app), app.state.drain)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(app, server, listener))
 

@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         " database; by default a folder in data_dir, where checkpoints are in a SQLite file.",
     )
     slots: int = Field(default=64, ge=1, description="How many runs may execute at the same time.")
+    grace: float = Field(
+        default=3,
+        ge=0,
+        description="For how many seconds a stop waits for nodes under way; what takes longer is"
+        " cancelled, and done again after the next start.",
+    )
     events_ttl: float = Field(
         default=86_400, ge=0, description="For how many seconds a run's events can be read again."
     )

@@ -20,6 +20,7 @@ from graphwright.database.threads import Search, Standing, Thread
 from graphwright.errors import Conflict, InvalidRequest, NotFound, RequestError
 from graphwright.events import to_json
 from graphwright.execute import graph_input
+from graphwright.expiry import record
 from graphwright.graphs import Graphs
 from graphwright.holds import held
 from graphwright.project import AnyGraph, Project
@@ -257,7 +258,7 @@ class Threads:
     ) -> None:
         snapshot = await graph.aget_state({"configurable": {"thread_id": thread_id}})
         async with self._database.begin(lock=thread_id) as connection:
-            await rows.record(
+            await record(
                 connection, tenant, thread_id, standing_at(snapshot), now or datetime.now(UTC)
             )
 
@@ -291,6 +292,7 @@ def standing_at(snapshot: StateSnapshot, error: Json | None = None) -> Standing:
         values=orjson.Fragment(to_json(snapshot.values)),
         interrupts=orjson.loads(to_json(pending(snapshot.tasks))),
         error=error,
+        halted=bool(snapshot.next),
     )
 
 

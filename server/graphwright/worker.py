@@ -10,11 +10,14 @@ from typing import TypeVar
 
 import orjson
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained, UnknownInterruptError
+from langgraph.runtime import RunControl
 
-from graphwright.database import Database, events
+from graphwright import expiry
+from graphwright.database import Database, ended_runs, events
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
-from graphwright.database.runs import LEASE, Run
+from graphwright.database.runs import LEASE, Claim, Run
 from graphwright.database.threads import Standing, Thread
 from graphwright.engine import LOG_TTL, RESUMABLE_LOG_TTL, Engine, Signal
 from graphwright.errors import NotFound, Unavailable
@@ -29,6 +32,7 @@ T = TypeVar("T")
 
 SWEEP_INTERVAL = 1.0  # seconds between looks for runs that are due or were left behind
 RENEW_INTERVAL = 5.0  # seconds
+CANCEL_PATIENCE = 5.0  # seconds that nodes have to end once they are cancelled
 RETRY_INTERVAL = 0.5  # seconds between attempts to record an end while the database is away
 
 log = logging.getLogger(__name__)
@@ -44,12 +48,15 @@ class Worker:
         engine: Engine,
         *,
         keep_events: timedelta = timedelta(days=1),
+        patience: float = CANCEL_PATIENCE,
     ) -> None:
+        self._patience = patience
+        self._left_alone: set[asyncio.Future[Outcome]] = set()
         self._keep_events = keep_events
         self._database = database
         self._graphs = graphs
         self._engine = engine
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, RunControl] = {}
         self._stopping = False
 
     @contextlib.asynccontextmanager
@@ -65,7 +72,7 @@ class Worker:
         try:
             yield
         finally:
-            self._stopping = True
+            self.drain()
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
@@ -73,24 +80,35 @@ class Worker:
             if not alone:
                 await self._hand_over()
 
+    def drain(self) -> None:
+        """Take no more runs, and park those under way before their next superstep: another process,
+        or this one's next start, goes on from there.
+        """
+        self._stopping = True
+        for control in self._under_way.values():
+            control.request_drain()
+
     async def work(self, thread_id: str) -> None:
         """Execute the thread's runs that are due, in order."""
         while not self._stopping:
-            run = await self._claim(thread_id)
-            if run is None:
+            claim = await self._claim(thread_id)
+            if claim is None:
                 return
-            self._under_way.add(run.run_id)
+            run = claim.run
+            self._under_way[run.run_id] = RunControl()
             try:
-                await self._attempt(run)
+                await self._attempt(run, halted=claim.halted)
+            except GraphDrained:  # the row stays running, for the next attempt
+                log.info("run %s is parked and goes on after the next start", run.run_id)
             except Exception as error:  # ours or the database's; the run must not stay running
                 log.exception("run %s failed outside its graph", run.run_id)
                 await self._fail(run, error)
             finally:
-                self._under_way.discard(run.run_id)
+                del self._under_way[run.run_id]
             if run.temporary:  # its thread has no other
                 return
 
-    async def _claim(self, thread_id: str) -> Run | None:
+    async def _claim(self, thread_id: str) -> Claim | None:
         now, name = datetime.now(UTC), self._database.process
         try:
             async with self._database.begin(lock=thread_id) as connection:
@@ -98,21 +116,25 @@ class Worker:
         except Unavailable:  # the sweep will find the run
             return None
 
-    async def _attempt(self, run: Run) -> None:
+    async def _attempt(self, run: Run, *, halted: bool) -> None:
         config = run_config(run)
         await self._check_place(run, config)
         opened = self._graphs.open(run.tenant, graph_id(run), config, temporary=run.temporary)
         await self._engine.begin(run.run_id, attempt=run.attempt, kept=not run.temporary)
         async with self._engine.signals(run.run_id) as signals, opened as graph:
+            begun = await self._begun(run)
             execution = Execution(
                 run,
                 graph,
                 config,
                 partial(self._engine.publish, run.run_id),
-                await self._begun(run),
+                begun,
+                # What a temporary run has done so far is nowhere to go on from.
+                None if run.temporary else self._under_way[run.run_id],
+                dropped=await self._clear(run, graph) if halted and not begun else (),
             )
             if run.stop is None:
-                outcome, signal = await _until_signal(execution, signals)
+                outcome, signal = await self._until_signal(execution, signals)
             else:  # its last worker was told, and is gone
                 outcome, signal = Outcome("interrupted"), Signal(run.stop)
             if signal is Signal.ROLLBACK:
@@ -121,6 +143,37 @@ class Worker:
             if signal is Signal.INTERRUPT and not run.temporary:
                 outcome = Outcome("interrupted", await self._settle(execution))
             await self._finish(run, outcome, await _standing(execution, outcome))
+
+    async def _until_signal(
+        self, execution: Execution, signals: AsyncIterator[Signal]
+    ) -> tuple[Outcome, Signal | None]:
+        """Execute, unless a signal comes first; then cancel and give what there is."""
+        running = asyncio.ensure_future(execution.execute())
+        listening = asyncio.ensure_future(anext(signals))
+        try:
+            await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                return running.result(), None
+            await self._cancel(running, execution.run)
+            return Outcome("interrupted", to_json(execution.values)), listening.result()
+        finally:
+            # Also on the worker's own cancellation: the row stays running, for the next attempt.
+            await self._cancel(running, execution.run)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _cancel(self, running: asyncio.Future[Outcome], run: Run) -> None:
+        """Cancel a run's task, and leave it alone if a node does not heed that.
+
+        What such a node writes in the end belongs to a checkpoint that the thread has moved past.
+        """
+        if running.done() or running in self._left_alone:
+            return
+        running.cancel()
+        if not (await asyncio.wait({running}, timeout=self._patience))[0]:
+            log.warning("run %s: a node does not heed its cancellation; it is left", run.run_id)
+            self._left_alone.add(running)
+            running.add_done_callback(self._left_alone.discard)
 
     async def _check_place(self, run: Run, config: RunnableConfig) -> None:
         """Refuse a checkpoint that was deleted while the run waited: LangGraph would begin with an
@@ -134,7 +187,9 @@ class Worker:
         problem = {"error": type(error).__name__, "message": str(error)}
         await self._engine.publish(run.run_id, [encode("error", problem)])
         thread = await _insistently(partial(self._thread, run))
-        standing = Standing("error", thread.values, thread.interrupts, problem) if thread else None
+        standing = None
+        if thread is not None:
+            standing = Standing("error", thread.values, thread.interrupts, problem, halted=True)
         await self._finish(run, Outcome("error", error=problem), standing)
 
     async def _thread(self, run: Run) -> Thread | None:
@@ -147,6 +202,24 @@ class Worker:
             return False
         head = await self._graphs.saver.aget_tuple({"configurable": {"thread_id": run.thread_id}})
         return head is not None and head.metadata.get("run_id") == run.run_id
+
+    async def _clear(self, run: Run, graph: AnyGraph) -> Sequence[str]:
+        """Before a run that goes on without answering what its thread waits for, or without what
+        failed there: settle the thread, for the new input to follow a conversation that is whole.
+        The interrupts that are dropped so.
+        """
+        kwargs = run.kwargs
+        if kwargs["input"] is None or kwargs["command"] is not None or kwargs["checkpoint"]:
+            return ()
+        thread: RunnableConfig = {"configurable": {"thread_id": run.thread_id}}
+        waiting = (await graph.aget_state(thread)).interrupts
+        await settle(graph, self._graphs.saver, thread)
+        dropped = [interrupt.id for interrupt in waiting]
+        if dropped:
+            metadata = {**run.metadata, "dropped_interrupts": dropped}
+            async with self._database.begin() as connection:
+                await rows.edit(connection, run.tenant, run.run_id, metadata=metadata)
+        return dropped
 
     async def _settle(self, execution: Execution) -> bytes:
         """Leave a conversation that can go on; its values as JSON."""
@@ -171,7 +244,7 @@ class Worker:
         async with self._database.begin(lock=_lock(run)) as connection:
             mine = await rows.finish(connection, run.run_id, run.attempt, status, now)
             if mine and standing is not None:
-                await thread_rows.record(connection, run.tenant, run.thread_id, standing, now)
+                await expiry.record(connection, run.tenant, run.thread_id, standing, now)
         return mine
 
     async def _roll_back(self, run: Run, graph: AnyGraph) -> None:
@@ -185,7 +258,7 @@ class Worker:
         now = datetime.now(UTC)
         async with self._database.begin(lock=run.thread_id) as connection:
             await rows.delete(connection, run.tenant, run.run_id)
-            await thread_rows.record(connection, run.tenant, run.thread_id, standing, now)
+            await expiry.record(connection, run.tenant, run.thread_id, standing, now)
 
     async def _close(self, run: Run, outcome: Outcome) -> None:
         await self._engine.publish(run.run_id, [end(outcome)])
@@ -193,22 +266,26 @@ class Worker:
         await self._engine.forget(run.run_id, RESUMABLE_LOG_TTL if resumable else LOG_TTL)
 
     async def _sweep(self) -> None:
-        """Wake threads whose run became due, or lost its worker; drop what is left of temporary
-        runs, and old events.
+        """Wake threads whose run became due, or lost its worker; stop runs that another process was
+        asked to stop; drop what is left of temporary runs, and old events.
         """
         while True:
             with contextlib.suppress(Unavailable):
-                for thread_id in await self._swept(datetime.now(UTC)):
+                waiting, to_stop = await self._swept(datetime.now(UTC))
+                for run_id, how in to_stop:
+                    await self._engine.signal(run_id, Signal(how))
+                for thread_id in waiting:
                     await self._engine.wake(thread_id)
             await asyncio.sleep(SWEEP_INTERVAL)
 
-    async def _swept(self, now: datetime) -> Sequence[str]:
+    async def _swept(self, now: datetime) -> tuple[Sequence[str], Sequence[tuple[str, str]]]:
         oldest = now - timedelta(seconds=RESUMABLE_LOG_TTL)
         async with self._database.begin() as connection:
             waiting = await rows.waiting_threads(connection, self._database.process, now)
-            await rows.delete_temporary(connection, finished_before=oldest)
+            to_stop = await rows.to_stop(connection, self._database.process)
+            await ended_runs.delete_temporary(connection, finished_before=oldest)
             await events.delete_old(connection, before=now - self._keep_events)
-        return waiting
+        return waiting, to_stop
 
     async def _renew(self) -> None:
         while True:
@@ -218,9 +295,6 @@ class Worker:
                 async with self._database.begin() as connection:
                     name = self._database.process
                     await rows.renew(connection, name, self._under_way, until)
-                    to_stop = await rows.to_stop(connection, name)
-                for run_id, how in to_stop:  # whose signal did not come
-                    await self._engine.signal(run_id, Signal(how))
 
     async def _hand_over(self) -> None:
         """Let other processes take what is left."""
@@ -243,26 +317,6 @@ async def _insistently(do: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(RETRY_INTERVAL)
 
 
-async def _until_signal(
-    execution: Execution, signals: AsyncIterator[Signal]
-) -> tuple[Outcome, Signal | None]:
-    """Execute, unless a signal comes first; then cancel and give what there is."""
-    running = asyncio.ensure_future(execution.execute())
-    listening = asyncio.ensure_future(anext(signals))
-    try:
-        await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            return running.result(), None
-        running.cancel()
-        await asyncio.wait({running})
-        return Outcome("interrupted", to_json(execution.values)), listening.result()
-    finally:
-        # Also on the worker's own cancellation: the row stays running, for the next attempt.
-        running.cancel()
-        listening.cancel()
-        await asyncio.gather(running, listening, return_exceptions=True)
-
-
 async def _standing(execution: Execution, outcome: Outcome) -> Standing | None:
     """How the run leaves its thread; the state is read only where it is not known already."""
     if execution.run.temporary:
@@ -272,4 +326,5 @@ async def _standing(execution: Execution, outcome: Outcome) -> Standing | None:
     if outcome.status == "interrupted":  # and settled
         return Standing("interrupted", orjson.Fragment(outcome.values), {})
     thread: RunnableConfig = {"configurable": {"thread_id": execution.run.thread_id}}
-    return standing_at(await execution.graph.aget_state(thread), outcome.error)
+    refused = outcome.error and outcome.error["error"] == UnknownInterruptError.__name__
+    return standing_at(await execution.graph.aget_state(thread), None if refused else outcome.error)

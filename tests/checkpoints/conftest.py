@@ -1,21 +1,14 @@
 """Tests that are about any saver run on every kind of database."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 from tests.checkpoints import firestore
-from tests.checkpoints.stored import KINDS, Stored
+from tests.checkpoints.stored import KINDS, Stored, fresh_of
 from tests.checkpoints.stored_on_servers import SERVERS, StoredInMongo
 
 EVERY_KIND = {**KINDS, **SERVERS}
-
-
-@pytest.fixture(params=EVERY_KIND)
-def fresh(request: pytest.FixtureRequest) -> Iterator[Callable[[], Stored]]:
-    """Makes fresh, empty databases of one kind; the test runs once for each kind."""
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(EVERY_KIND[request.param](request))
+fresh = fresh_of(EVERY_KIND)
 
 
 @pytest.fixture

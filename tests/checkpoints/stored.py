@@ -1,12 +1,13 @@
 """Fresh, empty databases of each kind, and what their raw tables hold.
 
-A new kind is one entry of `KINDS`: a context manager that gives a `Stored`.
+A new kind is one entry of `KINDS`: a context manager that gives a `Stored`. Tests run on every
+kind; a module that is about some of them has a `fresh` of its own: `fresh = fresh_of(KINDS)`.
 """
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -72,41 +73,83 @@ class Stored(ABC):
         return b" ".join(v if isinstance(v, bytes) else str(v).encode() for v in values)
 
 
-class StoredInSqlite(Stored):
+class StoredInSql(Stored):
+    """A database of SQL. Of its tables `rows` has "doomed_blobs" too."""
+
+    prefix = ""
+    """Of the tables' names."""
+
+    @abstractmethod
+    def execute(self, statement: str) -> list[Row]:
+        """The rows that a statement gives."""
+
+    @abstractmethod
+    def locked(self) -> AbstractContextManager[None]:
+        """Let nobody write elements meanwhile. Who is connected at the end is cut off."""
+
+    def rows(self, table: str) -> list[Row]:
+        name = "checkpoints" if table == "checkpoints" else f"checkpoint_{table}"
+        return self.execute(f"SELECT * FROM {self.prefix}{name}")
+
+
+class StoredInSqlite(StoredInSql):
     batches = tuple(
         f"graphwright_checkpoints.sqlite.deleting.{size}"
         for size in ("BATCH", "CHECKPOINTS", "ELEMENTS")
     )
 
     def rows(self, table: str) -> list[Row]:
-        name = "checkpoints" if table == "checkpoints" else f"checkpoint_{table}"
-        rows = self._execute(f"SELECT * FROM {name}")
+        rows = super().rows(table)
         if table == "elements":
             rows = [{**r, "thread": r["id"] >> 32, "number": r["id"] & 2**32 - 1} for r in rows]
         return rows
 
     def interrupt_deletion(self) -> None:
-        self._execute("UPDATE checkpoint_threads SET thread_id = NULL")
+        self.execute("UPDATE checkpoint_threads SET thread_id = NULL")
 
-    def _execute(self, statement: str) -> list[Row]:
-        with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as link, link:
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with self._link() as link:
+            link.execute("BEGIN IMMEDIATE")
+            yield
+            link.rollback()
+
+    def execute(self, statement: str) -> list[Row]:
+        with self._link() as link, link:
             link.row_factory = sqlite3.Row
             return [dict(row) for row in link.execute(statement)]
 
+    def _link(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self.url.removeprefix("sqlite:///")))
 
-class StoredInPostgres(Stored):
+
+class StoredInPostgres(StoredInSql):
     batches = ("graphwright_checkpoints.postgres.deleting.BATCH",)
-
-    def rows(self, table: str) -> list[Row]:
-        name = "checkpoints" if table == "checkpoints" else f"checkpoint_{table}"
-        return self._execute(f"SELECT * FROM graphwright_{name}")
+    prefix = "graphwright_"
 
     def interrupt_deletion(self) -> None:
-        self._execute("UPDATE graphwright_checkpoint_threads SET id_hash = NULL RETURNING key")
+        self.execute("UPDATE graphwright_checkpoint_threads SET id_hash = NULL")
 
-    def _execute(self, statement: str) -> list[Row]:
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with psycopg.connect(self.url) as link:
+            link.execute("LOCK TABLE graphwright_checkpoint_elements IN EXCLUSIVE MODE")
+            yield
+            # What a process has sent is done even when the process is gone.
+            link.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    def execute(self, statement: str) -> list[Row]:
         with psycopg.connect(self.url, row_factory=dict_row) as link:
-            return link.execute(statement.encode()).fetchall()
+            cursor = link.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+def stored_at(url: str) -> StoredInSql:
+    """What the checkpoints at a URL of SQLite or Postgres have stored."""
+    return StoredInSqlite(url) if url.startswith("sqlite") else StoredInPostgres(url)
 
 
 @contextmanager
@@ -126,3 +169,17 @@ KINDS: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Stored
     "sqlite": sqlite,
     "postgres": postgres,
 }
+
+
+def fresh_of(
+    kinds: Mapping[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Stored]]],
+) -> Any:
+    """The fixture `fresh`, on some kinds of database."""
+
+    @pytest.fixture(params=list(kinds))
+    def fresh(request: pytest.FixtureRequest) -> Iterator[Callable[[], Stored]]:
+        """Makes fresh, empty databases of one kind; the test runs once for each kind."""
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(kinds[request.param](request))
+
+    return fresh

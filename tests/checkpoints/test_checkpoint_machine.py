@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,6 +20,7 @@ from hypothesis.stateful import (
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
+from tests.checkpoints.stored import KINDS
 
 from graphwright_checkpoints import open_checkpointer
 
@@ -194,5 +196,6 @@ class SaversWithBlobs(Savers):
             self.folder.cleanup()
 
 
-def test_savers_agree_with_every_element_in_a_blob() -> None:
-    run_state_machine_as_test(lambda: SaversWithBlobs("sqlite://"), settings=SETTINGS)
+@pytest.mark.parametrize("fresh", KINDS, indirect=True)
+def test_savers_agree_with_every_element_in_a_blob(url: str) -> None:
+    run_state_machine_as_test(lambda: SaversWithBlobs(url), settings=SETTINGS)

@@ -60,7 +60,7 @@ def test_readers_get_copies_of_their_own() -> None:
 def test_templates_make_room() -> None:
     templates = Templates()
     for number in range(5):
-        template = Template("x", "x", Element.stored(SHELF, number), 8_000_000)
+        template = Template("x", "x", Element.stored(SHELF, number), 7_000_000)
         templates.keep(SHELF, number, template)
     assert templates.find(SHELF, 0) is None
     assert templates.find(SHELF, 4) is not None

@@ -1,7 +1,6 @@
 """Encryption at rest, and keys that change."""
 
 import random
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import START, MessagesState, StateGraph
+from tests.checkpoints.stored import KINDS, Stored, StoredInSql, fresh_of
 
 from graphwright_checkpoints import KeysNotUsable, Progress, ValueNotRead, open_checkpointer
 
@@ -39,6 +39,7 @@ class StreamCipher:
         return bytes(left ^ right for left, right in zip(data, pad, strict=True))
 
 
+fresh = fresh_of(KINDS)
 OLD, NEW = (EncryptedSerializer(StreamCipher(key)) for key in (1, 2))
 
 
@@ -56,38 +57,33 @@ def said(saver: Any) -> list[int]:
     return [int(m.content.split()[0]) for m in found.checkpoint["channel_values"]["messages"][::2]]
 
 
-def raw(path: Path) -> bytes:
-    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+def raw(stored: Stored, folder: Path) -> bytes:
+    """What is stored, and of a file in that folder all its bytes."""
+    return stored.content() + b"".join(file.read_bytes() for file in folder.iterdir())
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "c.db"
-
-
-def test_no_plain_text_in_the_file(path: Path) -> None:
+def test_no_plain_text_in_the_database(stored: Stored, tmp_path: Path) -> None:
     serde = EncryptedSerializer.from_pycryptodome_aes(key=b"k" * 32)
-    with open_checkpointer(f"sqlite:///{path}", serde=serde) as saver:
+    with open_checkpointer(stored.url, serde=serde) as saver:
         talk(saver, 0, 3)
-        assert b"What a day" not in raw(path)
-    with open_checkpointer(f"sqlite:///{path}", serde=serde) as saver:
+        assert b"What a day" not in raw(stored, tmp_path)
+    with open_checkpointer(stored.url, serde=serde) as saver:
         assert said(saver) == [0, 1, 2]
-    assert b"What a day" not in raw(path)
+    assert b"What a day" not in raw(stored, tmp_path)
     other = EncryptedSerializer.from_pycryptodome_aes(key=b"K" * 32)
     with (
         pytest.raises(ValueNotRead, match=r"'digest key' .*MAC check failed.* \(and the key\)"),
-        open_checkpointer(f"sqlite:///{path}", serde=other),
+        open_checkpointer(stored.url, serde=other),
     ):
         pass
 
 
 @pytest.mark.parametrize("old", [OLD, JsonPlusSerializer()], ids=["key", "plain"])
-def test_from_one_key_to_the_next(path: Path, old: Any) -> None:
-    url = f"sqlite:///{path}"
-    with open_checkpointer(url, serde=old) as saver:
+def test_from_one_key_to_the_next(stored: Stored, tmp_path: Path, old: Any) -> None:
+    with open_checkpointer(stored.url, serde=old) as saver:
         talk(saver, 0, TURNS)
     seen: list[Progress] = []
-    with open_checkpointer(url, serde=NEW, old_serdes=[OLD]) as saver:
+    with open_checkpointer(stored.url, serde=NEW, old_serdes=[OLD]) as saver:
         talk(saver, TURNS, TURNS + 2)
         assert said(saver) == list(range(TURNS + 2))
         done = saver.reencrypt(seen.append)  # type: ignore[attr-defined]
@@ -96,29 +92,25 @@ def test_from_one_key_to_the_next(path: Path, old: Any) -> None:
         assert done.rewritten < done.seen  # the last turns had the new key already
         assert saver.reencrypt().rewritten == 0  # type: ignore[attr-defined]
         assert said(saver) == list(range(TURNS + 2))
-    assert b"What a day" not in raw(path)
-    with open_checkpointer(url, serde=NEW) as saver:
+    assert b"What a day" not in raw(stored, tmp_path)
+    with open_checkpointer(stored.url, serde=NEW) as saver:
         assert len(list(saver.list(CONFIG))) == 3 * (TURNS + 2)
         talk(saver, TURNS + 2, TURNS + 3)
         assert said(saver) == list(range(TURNS + 3))
-    link = sqlite3.connect(path)
-    counts = link.execute("SELECT count(*), count(DISTINCT digest) FROM checkpoint_elements")
-    stored, different = counts.fetchone()
-    link.close()
-    assert stored == different  # digests stayed: nothing was stored twice
+    digests = [row["digest"] for row in stored.rows("elements")]
+    assert len(digests) == len({*digests})  # digests stayed: nothing was stored twice
 
 
-async def test_an_interrupted_change_of_keys_goes_on(path: Path) -> None:
+async def test_an_interrupted_change_of_keys_goes_on(stored: Stored) -> None:
     class Interrupted(Exception):
         pass
 
     def stop(_: Progress) -> None:
         raise Interrupted
 
-    url = f"sqlite:///{path}"
-    with open_checkpointer(url, serde=OLD) as saver:
+    with open_checkpointer(stored.url, serde=OLD) as saver:
         talk(saver, 0, TURNS)
-    async with open_checkpointer(url, serde=NEW, old_serdes=[OLD]) as saver:
+    async with open_checkpointer(stored.url, serde=NEW, old_serdes=[OLD]) as saver:
         before = 0
         for _ in range(2):
             with pytest.raises(Interrupted):
@@ -126,23 +118,18 @@ async def test_an_interrupted_change_of_keys_goes_on(path: Path) -> None:
         assert said(saver) == list(range(TURNS))
         done = await saver.areencrypt()  # type: ignore[attr-defined]
         assert before < done.rewritten < done.seen
-    with open_checkpointer(url, serde=NEW) as saver:
+    with open_checkpointer(stored.url, serde=NEW) as saver:
         assert said(saver) == list(range(TURNS))
 
 
-def test_a_value_that_no_key_fits_is_named(path: Path) -> None:
-    url = f"sqlite:///{path}"
-    with open_checkpointer(url, serde=OLD) as saver:
+def test_a_value_that_no_key_fits_is_named(stored: StoredInSql) -> None:
+    with open_checkpointer(stored.url, serde=OLD) as saver:
         talk(saver, 0, 2)
-    with open_checkpointer(url, serde=NEW, old_serdes=[OLD]) as saver:
+    with open_checkpointer(stored.url, serde=NEW, old_serdes=[OLD]) as saver:
         saver.reencrypt()  # type: ignore[attr-defined]
-    link = sqlite3.connect(path)
-    broken = OLD.cipher.encrypt(b"?")[1][:-1]
-    link.execute("UPDATE checkpoint_elements SET data = ?", (b"x" + broken,))
-    link.commit()
-    link.close()
+    stored.execute(f"UPDATE {stored.prefix}checkpoint_elements SET type = 'msgpack+another'")
     with (
-        open_checkpointer(url, serde=NEW, old_serdes=[OLD]) as saver,
+        open_checkpointer(stored.url, serde=NEW, old_serdes=[OLD]) as saver,
         pytest.raises(ValueNotRead, match=r"checkpoint_elements .*not written with this key"),
     ):
         saver.reencrypt()  # type: ignore[attr-defined]

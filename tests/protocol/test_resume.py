@@ -85,6 +85,23 @@ async def test_a_deploy_under_an_open_stream(service: Service) -> None:
     assert "Traceback" not in service.output()
 
 
+async def test_a_node_that_is_under_way_at_a_deploy_is_not_done_again(service: Service) -> None:
+    async with connected(service) as client:
+        thread = (await client.threads.create())["thread_id"]
+        run = await client.runs.create(thread, "stages", input={"pause": 1})
+        await reached(client, thread, "two")
+        assert service.stop() == 0
+        service.start()
+        parts = [
+            part
+            async for part in client.runs.join_stream(thread, run["run_id"], last_event_id="-1")
+        ]
+    told = [part.data if part.event == "metadata" else len(part.data["log"]) for part in parts]
+    first, second = ({"run_id": run["run_id"], "attempt": attempt} for attempt in (1, 2))
+    # Had the stop cut off stage two, the second attempt would begin with one entry.
+    assert told == [first, 0, 1, 2, second, 2, 3]
+
+
 async def test_the_shipped_agent_goes_on_after_a_crash(
     service_at: Callable[..., Service],
 ) -> None:

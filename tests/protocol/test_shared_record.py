@@ -67,7 +67,8 @@ async def test_two_services_work_on_one_record(pair: tuple[Service, Service]) ->
         await _reject_holds(clients)
         await _turns_are_kept(clients)
         await _streams_are_whole(clients)
-        await _another_stops_nothing(*clients)
+        await _another_follows_and_stops(*clients)
+        await _another_displaces(*clients)
         await _stopping_hands_over(pair, *clients)
     pair[1].start()
     async with connected(*pair) as clients:
@@ -115,18 +116,56 @@ async def _streams_are_whole(clients: list[LangGraphClient]) -> None:
         assert found == [["metadata", "values", "values"]] * 16
 
 
-async def _another_stops_nothing(mine: LangGraphClient, other: LangGraphClient) -> None:
+async def _another_follows_and_stops(mine: LangGraphClient, other: LangGraphClient) -> None:
     thread = (await mine.threads.create())["thread_id"]
-    run = await mine.runs.create(thread, "stages", input={"pause": 30})
-    await reaches(mine, thread, run["run_id"], "running")
-    with pytest.raises(ConflictError, match="accepted by another process"):
-        await other.runs.cancel(thread, run["run_id"])
-    with pytest.raises(ConflictError, match="accepted by another process"):
-        await other.runs.create(thread, "echo", input={}, multitask_strategy="interrupt")
-    assert len(await mine.runs.list(thread)) == 1
-    joining = asyncio.create_task(other.runs.join(thread, run["run_id"]))
-    await mine.runs.cancel(thread, run["run_id"], wait=True)
-    await asyncio.wait_for(joining, 10)
+    run = await mine.runs.create(
+        thread,
+        "slow",
+        input=asked("count 400 0.05"),
+        stream_mode="messages-tuple",
+        stream_resumable=True,  # else events are told without their ids
+    )
+    seen: list[Any] = []
+
+    async def follow() -> None:
+        async for part in other.runs.join_stream(thread, run["run_id"], last_event_id="-1"):
+            seen.append(part)
+
+    following = asyncio.create_task(follow())
+    async with asyncio.timeout(30):
+        while len(seen) < 20:  # live: the whole answer would take 20 seconds
+            await asyncio.sleep(0.05)
+    assert (await mine.runs.get(thread, run["run_id"]))["status"] == "running"
+    await other.runs.cancel(thread, run["run_id"], wait=True)
+    await asyncio.wait_for(following, 10)
+    ids = [int(part.id) for part in seen]
+    assert ids == list(range(1, len(ids) + 1))
+    assert (await mine.runs.get(thread, run["run_id"]))["status"] == "interrupted"
+    said: Any = (await mine.threads.get_state(thread))["values"]["messages"][-1]
+    assert said["content"].startswith("t0 t1 t2")
+    assert said["additional_kwargs"]["partial"]
+
+
+async def _another_displaces(mine: LangGraphClient, other: LangGraphClient) -> None:
+    """One run is executed elsewhere, and another waits there, with somebody who waits for it."""
+    thread = (await mine.threads.create())["thread_id"]
+    first = await mine.runs.create(thread, "stages", input={"pause": 30})
+    await reaches(mine, thread, first["run_id"], "running")
+    second = asyncio.create_task(mine.runs.wait(thread, "stages", input={"pause": 0}))
+    async with asyncio.timeout(10):
+        while len(await mine.runs.list(thread)) < 2:
+            await asyncio.sleep(0.05)
+    values: Any = await asyncio.wait_for(
+        other.runs.wait(thread, "echo", input={"text": "mine"}, multitask_strategy="interrupt"), 20
+    )
+    assert values["log"] == ["echo:mine"]
+    await asyncio.wait_for(second, 10)
+    statuses = [run["status"] for run in await mine.runs.list(thread)]
+    assert statuses == ["success", "interrupted", "interrupted"]
+
+
+def asked(text: str) -> Any:
+    return {"messages": [("user", text)]}
 
 
 async def _stopping_hands_over(

@@ -206,6 +206,41 @@ def test_a_running_service_is_checked_and_backed_up(
     assert state["values"]["messages"][-1]["content"] == "heard x"
 
 
+def test_keys_are_rotated_while_the_service_runs(
+    config: Path, service_at: Callable[..., Service]
+) -> None:
+    old, new = "o" * 32, "n" * 32
+    service = service_at(config)
+    service.environment["LANGGRAPH_AES_KEY"] = old
+    service.start()
+    thread = posted(service, "/threads", {})["thread_id"]
+    asked = {"messages": [{"role": "user", "content": "a large document " * 20_000}]}
+    posted(service, f"/threads/{thread}/runs/wait", {"assistant_id": "chat", "input": asked})
+    service.stop()
+    both = {"LANGGRAPH_AES_KEY": new, "LANGGRAPH_AES_KEY_PREVIOUS": old}
+    service.environment.update(both)
+    service.start()
+    where = {**service.environment, "GRAPHWRIGHT_DATA_DIR": str(service.folder / "data")}
+    done = db("rotate-keys", **where)
+    assert done["rewritten"] == done["values"] > 5
+    assert db("rotate-keys", **where)["rewritten"] == 0
+    assert ": 0 of " in graphwright("db", "rotate-keys", **where).stdout
+    service.stop()
+    del service.environment["LANGGRAPH_AES_KEY_PREVIOUS"]
+    service.start()
+    state = httpx.get(f"{service.url}/threads/{thread}/state").json()
+    assert [len(message["content"]) for message in state["values"]["messages"]] == [
+        340_000,
+        340_006,
+    ]
+
+
+def test_a_rotation_needs_a_key(tmp_path: Path) -> None:
+    ended = db("rotate-keys", "--data-dir", tmp_path)
+    assert ended.returncode == 1
+    assert "LANGGRAPH_AES_KEY is not set: set it to" in ended.stderr
+
+
 def test_a_missing_element_and_a_damaged_file_are_found(tmp_path: Path, config: Path) -> None:
     foreign = foreign_sqlite(tmp_path)
     with foreign.open() as official:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
+from tests.checkpoints.stored import stored_at
 
 from graphwright.checkpointing import checkpoints_of
 from graphwright.encryption import serializers
@@ -45,11 +46,11 @@ def test_an_old_key_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         serializers(Settings())
 
 
-async def test_what_runs_write_is_encrypted(tmp_path: Path) -> None:
+async def test_what_runs_write_is_encrypted(record_url: str, tmp_path: Path) -> None:
 
     def graphs(*keys: str) -> Graphs:
         names = ("encryption_key", "encryption_key_previous")
-        given = {"checkpoints": f"sqlite:///{tmp_path}/c.db", "blobs": "none"}
+        given = {"checkpoints": record_url, "blobs": "none"}
         settings = Settings.model_validate({**given, **dict(zip(names, keys, strict=False))})
         return Graphs(None, None, checkpoints_of(settings))  # type: ignore[arg-type]
 
@@ -59,8 +60,8 @@ async def test_what_runs_write_is_encrypted(tmp_path: Path) -> None:
         new = empty_checkpoint() | {"channel_values": {"x": "plain text" * 100}}
         new["channel_versions"] = {"x": "1.0"}
         await first.saver.aput(place, new, {}, {"x": "1.0"})  # type: ignore[arg-type]
-        stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
-        assert b"plain text" not in stored
+        files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+        assert b"plain text" not in stored_at(record_url).content() + files
     rotated = graphs("b" * 32, "a" * 32)
     async with rotated.checkpointing():
         found = await rotated.saver.aget_tuple(place)  # type: ignore[arg-type]

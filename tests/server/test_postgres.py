@@ -201,9 +201,9 @@ async def claim_by_many_processes(url: str) -> None:
 
 async def claim(process: Database, thread: str) -> Run | None:
     async with process.begin(lock=thread) as connection:
-        return await runs.claim(
-            connection, thread, process.process, NOW, NOW + timedelta(seconds=15)
-        )
+        until = NOW + timedelta(seconds=15)
+        claimed = await runs.claim(connection, thread, process.process, NOW, until)
+        return claimed and claimed.run
 
 
 def pending(thread: str, position: int) -> Run:

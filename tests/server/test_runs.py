@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from graphwright.database import DEFAULT_TENANT, Connection, database_at, runs
+from graphwright.database import DEFAULT_TENANT, Connection, database_at, ended_runs, runs
 from graphwright.database.runs import Run
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
@@ -46,7 +46,8 @@ async def add(connection: Connection, position: int, **more: Any) -> str:
 
 
 async def claim(connection: Connection, at: datetime = NOW, worker: str = "w") -> Run | None:
-    return await runs.claim(connection, "thread", worker, at, at + LEASE)
+    claimed = await runs.claim(connection, "thread", worker, at, at + LEASE)
+    return claimed and claimed.run
 
 
 async def test_the_oldest_is_claimed_first_and_alone(connection: Connection) -> None:
@@ -162,9 +163,9 @@ async def test_temporary_runs_are_dropped_when_they_are_old(connection: Connecti
     kept = await add(connection, 1, status="success")
     gone = await add(connection, 2, status="success", temporary=True)
     unfinished = await add(connection, 3, temporary=True)
-    await runs.delete_temporary(connection, finished_before=NOW)
+    await ended_runs.delete_temporary(connection, finished_before=NOW)
     assert await runs.get(connection, DEFAULT_TENANT, gone) is not None
-    await runs.delete_temporary(connection, finished_before=NOW + SECOND)
+    await ended_runs.delete_temporary(connection, finished_before=NOW + SECOND)
     assert await runs.get(connection, DEFAULT_TENANT, gone) is None
     for run_id in (kept, unfinished):
         assert await runs.get(connection, DEFAULT_TENANT, run_id) is not None

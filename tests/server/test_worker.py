@@ -16,6 +16,7 @@ from graphwright.database import DEFAULT_TENANT, database_at
 from graphwright.database import runs as rows
 from graphwright.database.events import EventArchive
 from graphwright.database.runs import Run
+from graphwright.engine import Signal
 from graphwright.engine.local import LocalEngine
 from graphwright.events import data_of, name_of
 from graphwright.graphs import Graphs
@@ -41,13 +42,13 @@ class Bench:
         self.runs = Runs(self.database, self.assistants, self.graphs, self.engine)
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        worker = Worker(self.database, self.graphs, self.engine)
-        async with worker.running(slots=4, grace=0, alone=True):
+    async def working(self, grace: float = 0) -> AsyncIterator[None]:
+        worker = Worker(self.database, self.graphs, self.engine, patience=0.2)
+        async with worker.running(slots=4, grace=grace, alone=True):
             yield
 
-    async def start(self, thread: str, **pause: Any) -> Run:
-        body = RunCreate(assistant_id="stages", input=pause, if_not_exists="create")
+    async def start(self, thread: str, graph: str = "stages", **pause: Any) -> Run:
+        body = RunCreate(assistant_id=graph, input=pause, if_not_exists="create")
         return await self.runs.start(DEFAULT_TENANT, thread, body)
 
     async def result(self, run: Run) -> Any:
@@ -103,6 +104,50 @@ async def test_a_run_is_handed_over_and_goes_on_as_the_next_attempt(bench: Bench
     assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
 
 
+async def test_a_run_is_parked_between_two_steps(bench: Bench) -> None:
+    config: Any = {"configurable": {"thread_id": "thread"}}
+    async with bench.working(grace=10):
+        run = await bench.start("thread", pause=0.3)
+        await reaches(lambda: _next_is(bench, "two"))
+    assert await bench.status(run) == "running"
+    async with bench.graphs.open(DEFAULT_TENANT, "stages", config) as graph:
+        state = await graph.aget_state(config)
+    assert (state.values["log"], state.next) == (["one", "two"], ("three",))
+    bench.engine = LocalEngine(EventArchive(bench.database))
+    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
+    async with bench.working():
+        assert (await bench.result(run))["log"] == ["one", "two", "three"]
+    assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
+    events = [event async for batch in bench.runs.follow(run, after=0) for event in batch]
+    values = [
+        orjson.loads(data_of(event.data)) for event in events if name_of(event.data) == "values"
+    ]
+    assert [len(value["log"]) for value in values if value["log"]] == [1, 2, 2, 3]
+    assert [name_of(event.data) for event in events].count("metadata") == 2
+
+
+async def test_a_run_in_its_last_step_ends(bench: Bench) -> None:
+    async with bench.working(grace=10):
+        run = await bench.start("thread", pause=0.3)
+        await reaches(lambda: _next_is(bench, "three"))
+    assert (await bench.status(run), await bench.attempt(run)) == ("success", 1)
+
+
+async def test_a_node_that_does_not_heed_a_stop_is_left(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start("thread", "stubborn", pause=2)
+        await reaches(lambda: _next_is(bench, "go_on", "stubborn"))
+        stop = bench.runs.cancel(DEFAULT_TENANT, run.run_id, None, Signal.INTERRUPT, wait=True)
+        await asyncio.wait_for(stop, 1.5)
+        assert await bench.status(run) == "interrupted"
+        again = await bench.start("thread", "stubborn", pause=0)
+        assert (await bench.result(again))["log"] == ["in spite of all"]
+        await asyncio.sleep(2)  # it ends in its own time, and nobody is told
+        config: Any = {"configurable": {"thread_id": "thread"}}
+        async with bench.graphs.open(DEFAULT_TENANT, "stubborn", config) as graph:
+            assert (await graph.aget_state(config)).values["log"] == ["in spite of all"]
+
+
 async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> None:
     async with bench.working():
         run = await bench.start("thread", pause=0.1)
@@ -112,7 +157,7 @@ async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> N
         async with bench.database.begin() as connection:
             taken = await rows.claim(connection, "thread", "another", later, until)
         assert taken is not None
-        assert taken.attempt == 2
+        assert taken.run.attempt == 2
         with pytest.raises(TimeoutError):  # the end is the other attempt's to say
             await asyncio.wait_for(bench.runs.result(run), 1)
     assert (await bench.status(run), await bench.attempt(run)) == ("running", 2)
@@ -160,7 +205,7 @@ async def _is(found: Any, wanted: Any) -> bool:
     return bool(await found == wanted)
 
 
-async def _next_is(bench: Bench, node: str) -> bool:
+async def _next_is(bench: Bench, node: str, graph_id: str = "stages") -> bool:
     config: Any = {"configurable": {"thread_id": "thread"}}
-    async with bench.graphs.open(DEFAULT_TENANT, "stages", config) as graph:
+    async with bench.graphs.open(DEFAULT_TENANT, graph_id, config) as graph:
         return (await graph.aget_state(config)).next == (node,)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from graphwright_tools.errors import Refused
-from graphwright_tools.hosts import AllowList, checked, entry_for, is_public
+from graphwright_tools.hosts import AllowList, checked, entries_for, is_public
 
 PRIVATE = [
     "0.0.0.0",
@@ -129,8 +129,17 @@ def test_says_what_is_wrong_with_an_entry(entry: str) -> None:
 
 
 def test_an_operators_url_allows_its_host_and_port() -> None:
-    assert entry_for("https://api.example.com/v1") == "api.example.com:443"
-    assert entry_for("http://searxng:8080", "172.16.0.0/12") == "searxng:8080=172.16.0.0/12"
-    assert entry_for("http://[::1]:80/") == "[::1]:80"
-    with pytest.raises(ValueError, match="is no address"):
-        entry_for("api.example.com")
+    assert entries_for("https://api.example.com/v1") == ["api.example.com:443"]
+    assert entries_for("http://searxng:8080", "172.16.0.0/12") == ["searxng:8080=172.16.0.0/12"]
+    assert entries_for("http://[::1]:80/") == ["[::1]:80"]
+    for wrong in ("api.example.com", "http://[", "ftp://a.example"):
+        with pytest.raises(ValueError, match="is no"):
+            AllowList(entries_for(wrong))
+
+
+def test_localhost_needs_no_network_where_an_operator_names_it() -> None:
+    networks = AllowList(entries_for("http://localhost:8080")).networks(
+        httpx.URL("http://localhost:8080/search")
+    )
+
+    assert checked("localhost", ["127.0.0.1", "::1"], networks) == ["127.0.0.1", "::1"]

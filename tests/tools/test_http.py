@@ -173,6 +173,19 @@ async def test_many_calls_at_once_do_not_disturb_each_other(loopback: Loopback) 
     assert [f"<{number}>" in text for number, text in enumerate(said)] == [True] * 20
 
 
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [("latin-1", "ü"), ("punycode", "\ufffd"), ("hex", "\ufffd"), ("x", "\ufffd")],
+)
+async def test_reads_text_in_its_charset(charset: str, text: str, loopback: Loopback) -> None:
+    headers = {"Content-Type": f"text/plain; charset={charset}"}
+    loopback.answers("/", b"\xfc", headers=headers)
+
+    said = await http_tool(Outbound(hosts=[loopback.host])).ainvoke({"url": loopback.url})
+
+    assert said == f"200 OK, text/plain\n\n{text}"
+
+
 def test_refuses_a_method_that_is_none() -> None:
     with pytest.raises(ValueError, match="'FETCH' is no HTTP method"):
         http_tool(Outbound(hosts=["*"]), methods=["fetch"])

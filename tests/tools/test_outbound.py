@@ -71,7 +71,7 @@ async def test_a_name_at_a_private_address_is_refused_unless_its_network_is_list
     url = f"http://wiki.test:{loopback.port}/"
 
     for name in ("wiki.test", "mixed.test"):
-        with pytest.raises(Refused, match=f"{name}=NETWORK"):
+        with pytest.raises(Refused, match=f"as in {name}=10"):
             await Outbound(hosts=["*.test"], resolve=resolve).send(
                 "GET", url.replace("wiki.test", name)
             )
@@ -439,6 +439,12 @@ async def test_the_client_for_other_protocols_has_the_same_guard(loopback: Loopb
     async with Outbound(hosts=["*", loopback.host]).client() as client:
         with pytest.raises(Refused, match="not at a public address"):
             await client.get(loopback.url, follow_redirects=True)
+
+
+@pytest.mark.parametrize("host", ["*", "*:443", "https://api.test"])
+def test_a_secret_is_for_a_host(host: str) -> None:
+    with pytest.raises(ValueError, match=r"is for a host|is no host"):
+        bearer(host, "env:TEST_SECRET")
 
 
 def test_hosts_are_a_list() -> None:

@@ -76,7 +76,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     page = (ROOT / "docs/tools.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```(python|yaml)\n(.*?)```", page, re.DOTALL)
     names = ["orders.py", "orders.yaml", "handbook.py"]
-    for name, (language, text) in zip(names, blocks, strict=False):
+    for name, (language, text) in zip(names, blocks, strict=False):  # others have their own tests
         assert name.endswith({"python": ".py", "yaml": ".yaml"}[language])
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "handbook").mkdir()

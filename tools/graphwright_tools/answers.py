@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ TEXTUAL: Final = re.compile(
     r"|x-www-form-urlencoded|problem\+json|openapi)",
     re.IGNORECASE,
 )
+# Codecs of names, and of Python's source: on a long text they take minutes, or warn.
+SLOW: Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape"})
+QUOTA: Final = "The quota is used up: an operator must act; don't try again."
 ADVICE: Final = {
     400: "Correct the request.",
     401: "The credentials are missing or wrong: an operator must act; don't try again.",
@@ -25,6 +29,9 @@ ADVICE: Final = {
     404: "There is no such thing there: check the address and the names in it.",
     422: "Correct the request.",
     429: "There were too many requests: wait before the next one.",
+    432: QUOTA,  # Tavily's, for a plan
+    433: QUOTA,  # and for paying as one goes
+    456: QUOTA,  # DeepL's
     503: "The service is not available now: try again later.",
 }
 
@@ -121,13 +128,34 @@ class Answer:
             said = " ".join((self.text or "").split())[:QUOTED]
             raise Failed(f"{self.host} answered no JSON, but: {said or 'nothing'}") from None
 
+    def json_object(self) -> Mapping[str, Any]:
+        """The body, parsed, which is an object.
+
+        Raises:
+            TooLarge: it is not whole.
+            Failed: the status is an error, or the body is something else.
+        """
+        parsed = self.json()
+        if not isinstance(parsed, Mapping):
+            raise self.unknown()
+        return parsed
+
+    def unknown(self) -> Failed:
+        """The error of an answer in a form that a tool does not know."""
+        return Failed(
+            f"{self.host} answered in a form that is not known here. An operator should look "
+            "whether the address is right."
+        )
+
 
 def _text(body: bytes, media_type: str, charset: str | None) -> str | None:
     if media_type and not TEXTUAL.fullmatch(media_type):
         return None
     if not media_type and b"\0" in body:
         return None
+    if charset is None or charset.lower().replace("_", "-") in SLOW:
+        charset = "utf-8"
     try:
-        return body.decode(charset or "utf-8", errors="replace")
-    except LookupError:  # a charset that Python does not know
+        return body.decode(charset, errors="replace")
+    except (LookupError, UnicodeError):  # a charset that Python does not know
         return body.decode("utf-8", errors="replace")

@@ -29,16 +29,15 @@ def tool_of(
         description: What it does and when to use it.
         args_schema: Its arguments in JSON Schema.
     """
-    # Only one of the two tells of the arguments.
-    told = {"parse_docstring": True} if args_schema is None else {"args_schema": args_schema}
     made = StructuredTool.from_function(
         _blocking(call),
         call,
         name=name,
         description=description if args_schema is not None else None,
+        args_schema=args_schema,
         infer_schema=args_schema is None,
+        parse_docstring=args_schema is None,
         handle_tool_error=True,
-        **told,
     )
     return made if description is None else made.model_copy(update={"description": description})
 

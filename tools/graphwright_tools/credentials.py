@@ -37,6 +37,9 @@ class Credential:
         place: Where in a request it goes; `basic` takes a secret of the form `user:password`.
         name: Of the header, query parameter, cookie or field of the JSON body.
         prefix: What a header has before the secret.
+
+    Raises:
+        ValueError: the host is none, or every host.
     """
 
     host: str
@@ -46,7 +49,8 @@ class Credential:
     prefix: str = ""
 
     def __post_init__(self) -> None:
-        Host.parse(self.host)
+        if Host.parse(self.host).pattern == "*":
+            raise ValueError("A secret is for a host: name the one that gets it instead of *.")
 
     def is_for(self, url: httpx.URL) -> bool:
         """Whether a request to that URL gets the secret."""

@@ -36,6 +36,7 @@ ENTRY: Final = re.compile(
     r"(?:=(?P<network>[0-9a-f:./]+))?",
     re.IGNORECASE,
 )
+LOOPBACK: Final = ("127.0.0.0/8", "::1")
 PORTS: Final = {"http": 80, "https": 443}
 
 GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
@@ -123,22 +124,37 @@ def host_and_port(url: httpx.URL) -> tuple[str, int]:
     return host, url.port or PORTS[url.scheme]
 
 
-def entry_for(url: str, network: str | None = None) -> str:
-    """The entry that allows the host of a URL which an operator wrote, on its port alone.
-
-    Args:
-        url: Where a service is.
-        network: Where its private addresses are, such as 10.0.0.0/8.
+def entry_for(url: str) -> str:
+    """The entry of the host of a URL which an operator wrote, on its port alone.
 
     Raises:
         ValueError: it is no web address.
     """
-    parsed = httpx.URL(url)
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{url!r} is no address: {error}") from None
     if parsed.scheme not in PORTS or not parsed.host:
         raise ValueError(f"{url!r} is no address: write it with https:// or http:// and a host.")
     host, port = host_and_port(parsed)
-    bracketed = f"[{host}]" if ":" in host else host
-    return f"{bracketed}:{port}" + (f"={network}" if network else "")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def entries_for(url: str, network: str | None = None) -> list[str]:
+    """An allow-list of the host of a URL which an operator wrote, on its port alone.
+
+    Args:
+        url: Where a service is; localhost needs no network.
+        network: Where its private addresses are, such as 10.0.0.0/8.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    entry = entry_for(url)
+    networks = [network] if network else []
+    if entry.startswith("localhost:"):
+        networks += LOOPBACK
+    return [f"{entry}={each}" for each in networks] or [entry]
 
 
 def checked(host: str, addresses: Iterable[str], networks: list[Network]) -> list[str]:
@@ -154,8 +170,8 @@ def checked(host: str, addresses: Iterable[str], networks: list[Network]) -> lis
         if not is_public(parsed) and not any(parsed in network for network in networks):
             raise Refused(
                 f"The host {host} is not at a public address, so this tool must not reach it. "
-                f"Use another host. An operator can allow it as {host}=NETWORK, "
-                f"for example {host}=10.0.0.0/8."
+                "Use another host. An operator can allow the network that it is in, "
+                f"as in {host}=10.0.0.0/8."
             )
     return found
 

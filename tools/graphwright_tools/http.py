@@ -53,7 +53,7 @@ def http_tool(
 
     async def request(
         url: str,
-        method: str = "GET",
+        method: str = allowed[0],
         headers: dict[str, str] | None = None,
         body: dict[str, Any] | list[Any] | None = None,
     ) -> str:

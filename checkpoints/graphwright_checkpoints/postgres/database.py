@@ -12,14 +12,17 @@ import psycopg
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from psycopg.conninfo import conninfo_to_dict
 
+from graphwright_checkpoints.database import Stale
 from graphwright_checkpoints.elements import Shelf
-from graphwright_checkpoints.errors import DatabaseUnavailable, InvalidURL, NotOffered
+from graphwright_checkpoints.errors import DatabaseUnavailable, InvalidURL
 from graphwright_checkpoints.numbering import Numbering
 from graphwright_checkpoints.postgres import (
+    contents,
     copying,
     deleting,
     failures,
     inserting,
+    outside,
     reading,
     schema,
     shelves,
@@ -145,9 +148,17 @@ class PostgresDatabase:
             await self._flights.land()
         return await asyncio.to_thread(do)
 
-    def copy_thread(self, source: str, target: str) -> None:
+    def copy_thread(self, source: str, target: str, blobs: Mapping[str, str] | None = None) -> None:
+        copy = partial(copying.copy_thread, self._numbering, source, target, blobs or {})
         try:
-            self._transact(partial(copying.copy_thread, self._numbering, source, target))
+            self._transact(copy)
+        except Stale as error:
+            if blobs is not None:
+                raise
+            raise DatabaseUnavailable(
+                f"{self._place}: thread {source[:80]!r} has values in a blob store and none is"
+                " open: give open_checkpointer its URL as `blobs`."
+            ) from error
         finally:
             self._numbering.forget(target)
 
@@ -166,6 +177,25 @@ class PostgresDatabase:
         while self._transact(partial(deleting.sweep_some, thread_id)):
             pass
         self._numbering.forget(thread_id)
+
+    def kept_blobs(self, digests: Collection[bytes]) -> Collection[str]:
+        return self._pools.run(partial(outside.select_kept, digests))
+
+    def blobs_of(self, thread_id: str) -> Collection[str]:
+        return self._pools.run(partial(outside.select_of_thread, thread_id))
+
+    def outside(self, after: object) -> Sequence[tuple[object, str, str]]:
+        return self._pools.run(partial(outside.select_page, after))
+
+    def move_blobs(self, changes: Sequence[tuple[object, str, str, str]]) -> None:
+        for change in changes:
+            self._transact(partial(outside.move, *change))
+
+    def doomed_blobs(self) -> Sequence[str]:
+        return self._pools.run(outside.select_doomed)
+
+    def forget_blobs(self, keys: Sequence[str]) -> None:
+        self._pools.run(partial(outside.forget, keys))
 
     def of_run(self, run_id: str) -> Sequence[Address]:
         return self._pools.run(partial(reading.select_run, run_id))
@@ -188,10 +218,12 @@ class PostgresDatabase:
         return self._transact(partial(storage.pin, address, pinned))
 
     def contents(self, after: object) -> Sequence[tuple[object, Encoded]]:
-        raise NotOffered("keys cannot be changed on Postgres")
+        return self._pools.run(partial(contents.select, after))
 
     def replace_contents(self, changes: Sequence[tuple[object, Encoded, Encoded]]) -> None:
-        raise NotOffered("keys cannot be changed on Postgres")
+        # One by one: who holds a single row never waits in a circle with those who delete.
+        for change in changes:
+            self._pools.run(partial(contents.update, *change))
 
     def _transact(self, work: Callable[[], Work[Result]]) -> Result:
         return self._pools.run(lambda: transaction(work()))

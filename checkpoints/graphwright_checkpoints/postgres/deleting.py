@@ -30,7 +30,6 @@ DELETE_SOME = """
     )
     SELECT count(*) FROM gone
 """
-DELETE_THREAD = "DELETE FROM graphwright_checkpoint_threads WHERE key = %s"
 DELETE_CHECKPOINTS = """
     DELETE FROM {} USING graphwright_checkpoint_threads t,
         unnest(%b::bytea[], %s::text[], %s::text[]) AS gone (id_hash, ns, id)
@@ -60,6 +59,7 @@ DELETE_IF_EMPTY = """
     DELETE FROM graphwright_checkpoint_threads WHERE key = %s
         AND NOT EXISTS (SELECT FROM graphwright_checkpoints WHERE thread = key)
         AND NOT EXISTS (SELECT FROM graphwright_checkpoint_writes WHERE thread = key)
+        AND NOT EXISTS (SELECT FROM graphwright_checkpoint_elements WHERE thread = key)
 """
 
 
@@ -78,7 +78,8 @@ def delete_some_detached() -> Work[bool]:
         ((count,),) = yield Statement(DELETE_SOME.format(table), (key, BATCH))
         if count:
             return True
-    yield Statement(DELETE_THREAD, (key,))
+    # A row that somebody changed at this moment was passed over: it is deleted the next time.
+    yield Statement(DELETE_IF_EMPTY, (key,))
     return True
 
 

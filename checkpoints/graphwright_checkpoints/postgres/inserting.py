@@ -69,14 +69,26 @@ class Group:
         """Whether every insert was stored or has failed."""
         return all(insert.is_done for insert in self.inserts)
 
-    def draft(self, known: Known) -> None:
-        """Start over, from what is known. Inserts that are done are left out."""
+    def draft(self, known: Known, *, is_sure: bool) -> bool:
+        """Start over, from what is known. Inserts that are done are left out.
+
+        False if that was not enough for an insert, which fails for good where it `is_sure`.
+        """
         self.drafted = Draft(known)
         self.checkpoints: dict[tuple[str, str], Stored] = {}
         self.writes: dict[tuple[str, str, str, int], Stored] = {}
+        is_enough = True
         for insert in self.inserts:
             if not insert.is_done:
-                insert.try_to(partial(self.drafted.all_or_nothing, partial(insert.fill, self)))
+                try:
+                    insert.result = self.drafted.all_or_nothing(partial(insert.fill, self))
+                except ValueNotStored as error:
+                    insert.fail(error)
+                except Stale as error:
+                    is_enough = False
+                    if is_sure:
+                        insert.fail(error)
+        return is_enough
 
     def fail(self, error: Exception) -> None:
         """Let those inserts fail that are not done."""
@@ -98,13 +110,6 @@ class Insert:
         self.result: Any = None
         self.error: Exception | None = None
         self.is_done = False
-
-    def try_to(self, do: Callable[[], object]) -> None:
-        """Get a result, or fail for good."""
-        try:
-            self.result = do()
-        except (Stale, ValueNotStored) as error:
-            self.fail(error)
 
     def fail(self, error: Exception) -> None:
         """Be done without having stored anything."""
@@ -205,14 +210,16 @@ def _store_together(numbering: Numbering, groups: Sequence[Group]) -> Work[list[
     unknown = [group.thread_id for group in groups if numbering.recall(group.thread_id) is None]
     if unknown:
         yield from shelves.look_up(numbering, unknown)
+    ready: list[Group] = []
     for group in groups:
-        group.draft(numbering.recall(group.thread_id) or numbering.expect_new(group.thread_id))
-    left = [group for group in groups if not group.is_done]
-    taken = yield from send(left)
-    for group in left:
+        known = numbering.recall(group.thread_id) or numbering.expect_new(group.thread_id)
+        if group.draft(known, is_sure=False) and not group.is_done:
+            ready.append(group)
+    taken = yield from send(ready)
+    for group in ready:
         if group.drafted.shelf.key in taken:
             _finish(numbering, group)
-    return [group for group in left if not group.is_done]
+    return [group for group in groups if not group.is_done]
 
 
 def _store_apart(numbering: Numbering, groups: Sequence[Group], error: Exception) -> Work[None]:
@@ -243,7 +250,7 @@ def _store_locked(numbering: Numbering, group: Group) -> Work[None]:
 def _store_under_lock(numbering: Numbering, group: Group) -> Work[None]:
     """Store a group in the open transaction, which holds its thread's lock from then on."""
     known = yield from shelves.lock(numbering, group.thread_id, group.fence)
-    group.draft(known)
+    group.draft(known, is_sure=True)
     yield from send([] if group.is_done else [group])
 
 
@@ -281,6 +288,11 @@ def _values(groups: Sequence[Group]) -> tuple[str, bytes]:
             for draft, _ in threads
             for element in draft.added
         ],
+        "surplus": [
+            {"thread": draft.shelf.key, "number": number, "blob": blob}
+            for draft, _ in threads
+            for number, blob in draft.surplus
+        ],
         "checkpoints": [
             stored.load(cargo) for group in groups for stored in group.checkpoints.values()
         ],
@@ -298,6 +310,7 @@ def _element(key: int, new: NewElement, cargo: Cargo) -> Row:
         "type": new.type,
         "at": cargo.add(new.data),
         "size": len(new.data),
+        "blob": new.blob,
     }
 
 

@@ -81,8 +81,28 @@ TABLES = """
         many boolean NOT NULL,
         type text NOT NULL,
         data bytea NOT NULL,
+        blob text,
         PRIMARY KEY (thread, number) INCLUDE (digest)
     );
+    CREATE INDEX graphwright_checkpoint_elements_blob
+        ON graphwright_checkpoint_elements (digest, thread, number) WHERE blob IS NOT NULL;
+
+    CREATE TABLE graphwright_checkpoint_doomed_blobs (blob text PRIMARY KEY);
+"""
+
+# `blob` is the key of the blob that has an element's bytes. Whoever deletes the element dooms its
+# blob, which is deleted once the transaction is committed.
+DOOM = """
+    CREATE FUNCTION graphwright_checkpoint_doom_1() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO graphwright_checkpoint_doomed_blobs VALUES (old.blob) ON CONFLICT DO NOTHING;
+        RETURN NULL;
+    END $$;
+
+    CREATE TRIGGER graphwright_checkpoint_elements_blob
+        AFTER DELETE ON graphwright_checkpoint_elements
+        FOR EACH ROW WHEN (old.blob IS NOT NULL)
+        EXECUTE FUNCTION graphwright_checkpoint_doom_1();
 """
 
 # Rows come as JSON, and their binary values as places in `data` (the first byte is 1): a tenth of
@@ -126,13 +146,29 @@ INSERT = """
         END IF;
 
         IF jsonb_array_length(new->'elements') > 0 THEN
-            INSERT INTO graphwright_checkpoint_elements (thread, number, digest, many, type, data)
-            SELECT thread, number, decode(digest, 'hex'), many, type, substr(data, at, size)
+            INSERT INTO graphwright_checkpoint_elements (
+                thread, number, digest, many, type, data, blob
+            )
+            SELECT thread, number, decode(digest, 'hex'), many, type, substr(data, at, size), blob
             FROM jsonb_to_recordset(new->'elements') AS n (
                 thread bigint, number bigint, digest text, many boolean, type text,
-                at integer, size integer
+                at integer, size integer, blob text
             )
             WHERE thread = ANY (allowed);
+        END IF;
+
+        -- After the elements: a blob that came with one of them is its own, now or since a first
+        -- attempt whose answer was lost.
+        IF jsonb_array_length(new->'surplus') > 0 THEN
+            INSERT INTO graphwright_checkpoint_doomed_blobs
+            SELECT blob
+            FROM jsonb_to_recordset(new->'surplus')
+                AS n (thread bigint, number bigint, blob text)
+            WHERE thread = ANY (allowed) AND NOT EXISTS (
+                SELECT FROM graphwright_checkpoint_elements e
+                WHERE e.thread = n.thread AND e.number = n.number AND e.blob = n.blob
+            )
+            ON CONFLICT DO NOTHING;
         END IF;
 
         IF jsonb_array_length(new->'checkpoints') > 0 THEN
@@ -217,7 +253,7 @@ FIND = """
     END $$
 """
 
-MIGRATIONS = ((TABLES, INSERT, FIND),)
+MIGRATIONS = ((TABLES, DOOM, INSERT, FIND),)
 """What each version of the schema adds to the one before."""
 
 

@@ -29,7 +29,7 @@ MAKE = """
 """
 RAISE = "UPDATE graphwright_checkpoint_threads SET fence = %s WHERE key = %s"
 SELECT_ELEMENTS = """
-    SELECT e.number, e.many, e.type, e.data
+    SELECT e.number, e.many, e.type, e.data, e.blob
     FROM graphwright_checkpoint_threads t
     CROSS JOIN unnest(%b::bigint[], %b::bigint[]) AS span (start, stop)
     JOIN graphwright_checkpoint_elements e
@@ -102,8 +102,8 @@ def select_elements(
     if missing:
         starts, stops = spans_of(missing)
         rows = yield Statement(SELECT_ELEMENTS, (starts, stops, shelf.key, shelf.epoch))
-        for number, many, type_, data in rows:
-            found[number] = StoredElement(many, Encoded(type_, data))
+        for number, many, type_, data, blob in rows:
+            found[number] = StoredElement(many, Encoded(type_, data), blob)
             size += len(data)
         return found, size, len(rows) == len(missing)
     return found, size, True

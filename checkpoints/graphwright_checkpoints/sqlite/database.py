@@ -167,6 +167,12 @@ class SqliteDatabase:
 
         return self._file.read(work)
 
+    def outside(self, after: object) -> Sequence[tuple[object, str, str]]:
+        return self._file.read(partial(outside.select_page, after=after))
+
+    def move_blobs(self, changes: Sequence[tuple[object, str, str, str]]) -> None:
+        self._file.write(partial(outside.move, changes=changes))
+
     def doomed_blobs(self) -> Sequence[str]:
         return self._file.read(outside.select_doomed)
 

@@ -71,6 +71,28 @@ def select_between(transaction: Transaction, first: int, last: int) -> list[tupl
     ).fetchall()
 
 
+def select_page(transaction: Transaction, after: object) -> list[tuple[object, str, str]]:
+    """Row ids, types and blobs of the next elements that have one."""
+    return transaction.execute(
+        "SELECT id, type, blob FROM checkpoint_elements WHERE id > ? AND blob IS NOT NULL"
+        " ORDER BY id LIMIT ?",
+        (-1 if after is None else after, BATCH),
+    ).fetchall()
+
+
+def move(transaction: Transaction, changes: Sequence[tuple[object, str, str, str]]) -> None:
+    """Give elements another blob where they have the old one; doom what nobody has then."""
+    for rowid, old, type_, new in changes:
+        moved = transaction.execute(
+            "UPDATE checkpoint_elements SET type = ?, blob = ? WHERE id = ? AND blob = ?",
+            (type_, new, rowid, old),
+        )
+        transaction.execute(
+            "INSERT OR IGNORE INTO checkpoint_doomed_blobs VALUES (?)",
+            (old if moved.rowcount else new,),
+        )
+
+
 def _batches(values: Iterable[bytes]) -> Iterator[list[bytes]]:
     remaining = iter(values)
     while batch := list(islice(remaining, BATCH)):

@@ -17,6 +17,15 @@ from graphwright.schemas import Limit, Offset, RunCreate, RunStatus
 from graphwright.threads import Threads
 
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID")]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="Your name for this request. Sent again with it, the request makes no second"
+        " run: it is answered with the first one's.",
+    ),
+]
 Action = Literal["interrupt", "rollback"]
 
 
@@ -31,20 +40,26 @@ def router(runs: Runs, threads: Threads) -> APIRouter:
 
 def _on_threads(routes: APIRouter, runs: Runs, threads: Threads) -> None:
     @routes.post("/threads/{thread_id}/runs")
-    async def create(tenant: Tenant, thread_id: ThreadId, body: RunCreate) -> Response:
+    async def create(
+        tenant: Tenant, thread_id: ThreadId, body: RunCreate, key: Key = None
+    ) -> Response:
         """Start a run in the background."""
-        run = await runs.start(tenant, thread_id, body)
+        run = await runs.start(tenant, thread_id, body, key)
         return answer(run, headers={"content-location": _path(run)})
 
     @routes.post("/threads/{thread_id}/runs/stream")
-    async def stream(tenant: Tenant, thread_id: ThreadId, body: RunCreate) -> Response:
+    async def stream(
+        tenant: Tenant, thread_id: ThreadId, body: RunCreate, key: Key = None
+    ) -> Response:
         """Start a run and stream its events."""
-        return _stream(runs, await runs.start(tenant, thread_id, body), body)
+        return _stream(runs, await runs.start(tenant, thread_id, body, key), body)
 
     @routes.post("/threads/{thread_id}/runs/wait")
-    async def wait(tenant: Tenant, thread_id: ThreadId, body: RunCreate) -> Response:
+    async def wait(
+        tenant: Tenant, thread_id: ThreadId, body: RunCreate, key: Key = None
+    ) -> Response:
         """Start a run and wait for its final values."""
-        return _wait(runs, await runs.start(tenant, thread_id, body), body)
+        return _wait(runs, await runs.start(tenant, thread_id, body, key), body)
 
     @routes.get("/threads/{thread_id}/runs")
     async def list_runs(
@@ -63,20 +78,20 @@ def _on_threads(routes: APIRouter, runs: Runs, threads: Threads) -> None:
 
 def _stateless(routes: APIRouter, runs: Runs) -> None:
     @routes.post("/runs")
-    async def create(tenant: Tenant, body: RunCreate) -> Response:
+    async def create(tenant: Tenant, body: RunCreate, key: Key = None) -> Response:
         """Start a run without a thread in the background."""
-        run = await runs.start(tenant, None, body)
+        run = await runs.start(tenant, None, body, key)
         return answer(run, headers={"content-location": _path(run)})
 
     @routes.post("/runs/stream")
-    async def stream(tenant: Tenant, body: RunCreate) -> Response:
+    async def stream(tenant: Tenant, body: RunCreate, key: Key = None) -> Response:
         """Start a run without a thread and stream its events."""
-        return _stream(runs, await runs.start(tenant, None, body), body)
+        return _stream(runs, await runs.start(tenant, None, body, key), body)
 
     @routes.post("/runs/wait")
-    async def wait(tenant: Tenant, body: RunCreate) -> Response:
+    async def wait(tenant: Tenant, body: RunCreate, key: Key = None) -> Response:
         """Start a run without a thread and wait for its final values."""
-        return _wait(runs, await runs.start(tenant, None, body), body)
+        return _wait(runs, await runs.start(tenant, None, body, key), body)
 
     @routes.get("/runs/{run_id}/stream")
     async def join_stream(
@@ -95,11 +110,6 @@ def _one_run(routes: APIRouter, runs: Runs) -> None:
     async def get(tenant: Tenant, thread_id: ThreadId, run_id: RunId) -> Response:
         """One run."""
         return answer(await runs.get(tenant, run_id, thread_id))
-
-    @routes.delete("/threads/{thread_id}/runs/{run_id}", status_code=204)
-    async def delete(tenant: Tenant, thread_id: ThreadId, run_id: RunId) -> None:
-        """Delete a run that is over."""
-        await runs.delete(tenant, run_id, thread_id)
 
     @routes.get("/threads/{thread_id}/runs/{run_id}/join")
     async def join(

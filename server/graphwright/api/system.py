@@ -12,7 +12,7 @@ INFO = {
     "version": __version__,
     "langgraph_py_version": version("langgraph"),
     # What clients may ask of this server; the official SDKs and agent-chat-ui read it.
-    "flags": {"assistants": True, "crons": False, "langsmith": False},
+    "flags": {"assistants": True, "crons": False, "langsmith": False, "strict_resume": True},
     "host": {"kind": "self-hosted"},
 }
 

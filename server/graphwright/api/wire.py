@@ -14,7 +14,10 @@ from graphwright.events import to_json
 from graphwright.schemas import Body
 
 # Fields that the record keeps and the API does not show.
-HIDDEN = {"tenant", "position", "due_at", "temporary", "attempt", "worker", "lease_until"}
+HIDDEN = {
+    *("tenant", "position", "due_at", "temporary", "attempt", "worker", "lease_until"),
+    *("idempotency_key", "request_digest"),
+}
 
 
 async def _tenant() -> str:

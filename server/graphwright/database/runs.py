@@ -11,12 +11,13 @@ so there, so another process takes it only once that one is gone.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from graphwright.database.connection import Connection
-from graphwright.database.tables import leases, runs
+from graphwright.database.tables import leases, runs, threads
 
 Json = dict[str, Any]
 
@@ -47,6 +48,15 @@ class Run:
     worker: str | None = None
     lease_until: datetime | None = None
     stop: str | None = None
+    idempotency_key: str | None = None
+    request_digest: str | None = None
+
+
+class Claim(NamedTuple):
+    """A run to execute. `halted` says that its thread's state has something left to do."""
+
+    run: Run
+    halted: bool
 
 
 _columns = [runs.c[name] for name in Run.__slots__]
@@ -60,6 +70,9 @@ _is_on_thread = sa.and_(
     runs.c.thread_id == sa.bindparam("thread_id"), runs.c.tenant == sa.bindparam("tenant")
 )
 _GET = sa.select(*_columns).where(_is_run)
+_WITH_KEY = sa.select(*_columns).where(
+    runs.c.tenant == sa.bindparam("owner"), runs.c.idempotency_key == sa.bindparam("key")
+)
 _INSERT = sa.insert(runs)
 _DELETE = sa.delete(runs).where(_is_run)
 _DELETE_OF_THREAD = sa.delete(runs).where(_is_on_thread)
@@ -96,7 +109,13 @@ _CLAIM = (
         lease_until=sa.bindparam("until"),
         updated_at=sa.bindparam("now"),
     )
-    .returning(*_columns)
+    .returning(
+        *_columns,
+        sa.select(threads.c.halted)
+        .where(threads.c.thread_id == sa.bindparam("thread"))
+        .scalar_subquery()
+        .label("halted"),
+    )
 )
 _RENEW = (
     sa.update(runs)
@@ -140,23 +159,6 @@ _WAITING_THREADS = (
 _HAS_UNFINISHED = sa.select(
     sa.exists().where(runs.c.thread_id == sa.bindparam("thread_id"), runs.c.status.in_(UNFINISHED))
 )
-_is_ended = sa.and_(
-    runs.c.status.not_in(UNFINISHED),
-    runs.c.updated_at < sa.bindparam("before"),
-    sa.exists().where(_other.c.thread_id == runs.c.thread_id, _other.c.position > runs.c.position),
-)
-_ENDED = (
-    sa.select(runs.c.run_id, _is_ended.label("is_ended"))
-    .where(runs.c.run_id > sa.bindparam("after"), runs.c.run_id < sa.bindparam("youngest"))
-    .order_by(runs.c.run_id)
-    .limit(sa.bindparam("count"))
-)
-_DELETE_SOME = sa.delete(runs).where(runs.c.run_id.in_(sa.bindparam("ids", expanding=True)))
-_DELETE_TEMPORARY = sa.delete(runs).where(
-    runs.c.temporary,
-    runs.c.status.not_in(UNFINISHED),
-    runs.c.updated_at < sa.bindparam("before"),
-)
 
 
 async def get(connection: Connection, tenant: str, run_id: str) -> Run | None:
@@ -166,9 +168,23 @@ async def get(connection: Connection, tenant: str, run_id: str) -> Run | None:
     return Run(**row._asdict()) if row else None
 
 
-async def insert(connection: Connection, run: Run) -> None:
-    """Insert a run."""
-    await connection.execute(_INSERT, {name: getattr(run, name) for name in Run.__slots__})
+async def with_key(connection: Connection, tenant: str, key: str) -> Run | None:
+    """The run with this idempotency key."""
+    found = await connection.execute(_WITH_KEY, {"owner": tenant, "key": key})
+    row = found.first()
+    return Run(**row._asdict()) if row else None
+
+
+async def insert(connection: Connection, run: Run) -> bool:
+    """Insert a run; False if its idempotency key is taken."""
+    statement: sa.Executable = _INSERT
+    if run.idempotency_key is not None:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(runs).on_conflict_do_nothing()
+    found = await connection.execute(
+        statement, {name: getattr(run, name) for name in Run.__slots__}
+    )
+    return bool(found.rowcount)
 
 
 async def delete(connection: Connection, tenant: str, run_id: str) -> None:
@@ -206,9 +222,16 @@ async def unfinished(connection: Connection, tenant: str, thread_id: str) -> Seq
     return [Run(**row._asdict()) for row in found]
 
 
+async def edit(connection: Connection, tenant: str, run_id: str, **values: Any) -> None:
+    """Set columns of one run."""
+    await connection.execute(
+        sa.update(runs).where(_is_run).values(**values), {"owner": tenant, "id": run_id}
+    )
+
+
 async def claim(
     connection: Connection, thread_id: str, worker: str, now: datetime, until: datetime
-) -> Run | None:
+) -> Claim | None:
     """Take the thread's oldest run that is due, if none of its runs is running under a lease.
 
     A run whose lease ran out counts as not started: its worker is gone, and this is its next
@@ -218,7 +241,10 @@ async def claim(
         _CLAIM, {"thread": thread_id, "by": worker, "now": now, "until": until}
     )
     row = found.first()
-    return Run(**row._asdict()) if row else None
+    if row is None:
+        return None
+    fields = row._asdict()
+    return Claim(halted=bool(fields.pop("halted")), run=Run(**fields))
 
 
 async def renew(
@@ -277,37 +303,7 @@ async def waiting_threads(connection: Connection, worker: str, now: datetime) ->
     return list(found.scalars())
 
 
-async def delete_temporary(connection: Connection, *, finished_before: datetime) -> None:
-    """Delete runs without a thread whose events nobody can read any more."""
-    await connection.execute(_DELETE_TEMPORARY, {"before": finished_before})
-
-
 async def has_unfinished(connection: Connection, thread_id: str) -> bool:
     """Whether a thread, whoever's, has a run that is not over."""
     found = await connection.execute(_HAS_UNFINISHED, {"thread_id": thread_id})
     return bool(found.scalar_one())
-
-
-async def ended(
-    connection: Connection, before: datetime, after: str, limit: int
-) -> Sequence[tuple[str, bool]]:
-    """A page of the runs that were created before a time, from an id on: whether each has ended
-    before it and is not its thread's newest.
-    """
-    # Ids tell when a run was created, and are the one order that has an index.
-    moment = f"{int(before.timestamp() * 1000):012x}"
-    found = await connection.execute(
-        _ENDED,
-        {
-            "before": before,
-            "after": after,
-            "youngest": f"{moment[:8]}-{moment[8:]}",
-            "count": limit,
-        },
-    )
-    return [(row.run_id, bool(row.is_ended)) for row in found]
-
-
-async def delete_some(connection: Connection, run_ids: Sequence[str]) -> None:
-    """Delete these runs, whoever's they are."""
-    await connection.execute(_DELETE_SOME, {"ids": list(run_ids)})

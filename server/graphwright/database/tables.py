@@ -21,7 +21,7 @@ metadata = sa.MetaData(
 )
 
 DEFAULT_TENANT = "default"
-REVISION = "0003"  # of the newest migration, which makes the tables below
+REVISION = "0005"  # of the newest migration, which makes the tables below
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -95,10 +95,20 @@ threads = sa.Table(
     sa.Column("values", _json()),
     sa.Column("interrupts", _json(), nullable=False),
     sa.Column("error", _json()),
+    # Whether the newest state has something left to do: an interrupt waits, or a run failed.
+    sa.Column("halted", sa.Boolean, nullable=False, server_default=sa.false()),
+    # When the first of the interrupts expires, if one does.
+    sa.Column("expires_at", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("state_updated_at", Instant, nullable=False),
     sa.Index(None, "tenant", "updated_at"),
+    sa.Index(
+        "ix_threads_expires_at",
+        "expires_at",
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+    ),
 )
 
 runs = sa.Table(
@@ -119,12 +129,23 @@ runs = sa.Table(
     sa.Column("lease_until", Instant),
     # What was asked of a running run: "interrupt" or "rollback".
     sa.Column("stop", Text),
+    # The caller's name for its request, and what it asked for.
+    sa.Column("idempotency_key", Text),
+    sa.Column("request_digest", Text),
     # The order of one thread's runs: microseconds since the epoch at creation.
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("due_at", Instant, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Index(None, "thread_id", "position"),
+    sa.Index(
+        "ix_runs_idempotency_key",
+        "tenant",
+        "idempotency_key",
+        unique=True,
+        sqlite_where=sa.text("idempotency_key IS NOT NULL"),
+        postgresql_where=sa.text("idempotency_key IS NOT NULL"),
+    ),
     sa.Index(
         "ix_runs_unfinished",
         "status",

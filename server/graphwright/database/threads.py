@@ -45,6 +45,18 @@ class Search:
     offset: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class InterruptSearch:
+    """Which interrupts, and which part of the list."""
+
+    thread_id: str | None = None
+    graph_id: str | None = None
+    assistant_id: str | None = None
+    metadata: Json | None = None
+    limit: int = 10
+    offset: int = 0
+
+
 _columns = [threads.c[name] for name in Thread.__slots__]
 
 # Built once: see `database.runs`.
@@ -60,10 +72,20 @@ _DELETE = sa.delete(threads).where(_is_thread)
 _has_unfinished = sa.exists().where(
     runs.c.thread_id == sa.bindparam("id"), runs.c.status.in_(UNFINISHED)
 )
+_has_unfinished_run = sa.exists().where(
+    runs.c.thread_id == threads.c.thread_id, runs.c.status.in_(UNFINISHED)
+)
+_has_interrupts = sa.cast(threads.c.interrupts, sa.Text) != "{}"
 _told_status = sa.case(
     (threads.c.error.is_not(None), "error"),
-    (sa.cast(threads.c.interrupts, sa.Text) != "{}", "interrupted"),
+    (_has_interrupts, "interrupted"),
     else_="idle",
+)
+_EXPIRED = (
+    sa.select(threads.c.tenant, *_columns)
+    .where(threads.c.expires_at <= sa.bindparam("now"), ~_has_unfinished_run)
+    .order_by(threads.c.expires_at)
+    .limit(100)
 )
 _SETTLE = _UPDATE.values(
     status=sa.case((_has_unfinished, "busy"), else_=_told_status),
@@ -77,18 +99,25 @@ _RECORD = _UPDATE.values(
         "values": sa.bindparam("state"),
         "interrupts": sa.bindparam("waiting"),
         "error": sa.bindparam("problem"),
+        "halted": sa.bindparam("is_halted"),
+        "expires_at": sa.bindparam("expiry"),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a thread stands once a run is over, or its state was written to."""
+    """How a thread stands once a run is over, or its state was written to.
+
+    `halted` says that something is left to do: an interrupt waits, or a run failed.
+    """
 
     status: str
     values: Any
     interrupts: Json
     error: Json | None = None
+    halted: bool = False
+    expires_at: datetime | None = None
 
 
 async def get(connection: Connection, tenant: str, thread_id: str) -> Thread | None:
@@ -145,9 +174,37 @@ async def record(
             "state": standing.values,
             "waiting": standing.interrupts,
             "problem": standing.error,
+            "is_halted": standing.halted,
+            "expiry": standing.expires_at,
             "now": now,
         },
     )
+
+
+async def interrupted(
+    connection: Connection, tenant: str, wanted: InterruptSearch
+) -> Sequence[Thread]:
+    """Threads with interrupts that wait, the oldest state first; enough for the part wanted."""
+    about = {"graph_id": wanted.graph_id, "assistant_id": wanted.assistant_id}
+    named = {name: value for name, value in about.items() if value is not None}
+    search = Search(
+        ids=None if wanted.thread_id is None else [wanted.thread_id],
+        metadata={**(wanted.metadata or {}), **named},
+    )
+    found = await connection.execute(
+        sa.select(*_columns)
+        .where(_matches(connection.dialect, tenant, search), _has_interrupts)
+        .order_by(threads.c.state_updated_at, threads.c.thread_id)
+        .limit(wanted.offset + wanted.limit)  # each has one at least
+    )
+    return [Thread(**row._asdict()) for row in found]
+
+
+async def expired(connection: Connection, now: datetime) -> Sequence[tuple[str, Thread]]:
+    """Some threads with an interrupt that has expired, and their tenants."""
+    found = await connection.execute(_EXPIRED, {"now": now})
+    rows = [row._asdict() for row in found]
+    return [(row.pop("tenant"), Thread(**row)) for row in rows]
 
 
 async def delete(connection: Connection, tenant: str, thread_id: str) -> bool:

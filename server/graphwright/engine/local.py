@@ -8,6 +8,8 @@ from graphwright.engine import Handler, Signal
 from graphwright.engine.log import Archive, Log
 from graphwright.events import END, Event, name_of
 
+SAVING = 2.0  # seconds that the last events have to come into the archive at the end
+
 
 class LocalEngine:
     """Runs everything on the event loop that it is used from."""
@@ -31,13 +33,15 @@ class LocalEngine:
         """Wait for the work under way, then cancel what is left."""
         self._handler = None
         self._again.clear()
-        tasks = set(self._tasks.values())
-        if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=grace)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if tasks := set(self._tasks.values()):
+            _, late = await asyncio.wait(tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if unsaved := [asyncio.create_task(log.saved()) for log in self._logs.values()]:
+            _, late = await asyncio.wait(unsaved, timeout=SAVING)
+            for task in late:
+                task.cancel()
 
     async def wake(self, thread: str) -> None:
         """Start a task for the thread, or have its task look once more."""

@@ -8,11 +8,14 @@ import typer
 from graphwright.flags import setting, settings_of
 from graphwright.settings import Settings
 
-db = typer.Typer(help="Import, check and back up the service's databases.", no_args_is_help=True)
+db = typer.Typer(
+    help="Import, check, back up and re-encrypt the service's databases.", no_args_is_help=True
+)
 
 DataDir = Annotated[Path | None, setting("--data-dir", "data_dir")]
 Record = Annotated[str | None, setting("--database", "database")]
 Checkpoints = Annotated[str | None, setting("--checkpoints", "checkpoints")]
+Blobs = Annotated[str | None, setting("--blobs", "blobs")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Source = Annotated[
     str, typer.Argument(help="sqlite:///file.db or postgresql://user:password@host/database.")
@@ -112,6 +115,24 @@ def backup(
 
     for copy in back_up(settings, folder):
         typer.echo(f"{copy}  {copy.stat().st_size / 1e6:.1f} MB")
+
+
+@db.command("rotate-keys")
+def rotate_keys(
+    data_dir: DataDir = None,
+    database: Record = None,
+    checkpoints: Checkpoints = None,
+    blobs: Blobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Encrypt everything with LANGGRAPH_AES_KEY that LANGGRAPH_AES_KEY_PREVIOUS, or no key, wrote.
+
+    The service may run meanwhile, and an interrupted rotation can be begun again.
+    """
+    settings = _settings(data_dir=data_dir, database=database, checkpoints=checkpoints, blobs=blobs)
+    from graphwright.operate.rotating import rotate_keys as rotate  # noqa: PLC0415
+
+    rotate(settings, as_json=as_json)
 
 
 def _settings(**given: Any) -> Settings:

@@ -5,12 +5,11 @@ import base64
 import random
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +19,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.graph import START, MessagesState, StateGraph
+from tests.checkpoints.stored import KINDS, Stored, StoredInSql, fresh_of
 
 from graphwright_checkpoints import (
     BlobMissing,
@@ -33,17 +33,18 @@ from graphwright_checkpoints import (
 from graphwright_checkpoints.blobs import BlobStore
 
 Keys = Callable[[str], set[str]]
+fresh = fresh_of(KINDS)
+on_sqlite = pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+"""For what is about the store alone: the other kinds would take their time for nothing."""
+on_every_store = pytest.mark.parametrize(
+    ("fresh", "anywhere"),
+    [("sqlite", "file"), ("sqlite", "s3"), ("sqlite", "azure"), ("postgres", "file")],
+    indirect=True,
+)
 
 NOISE = random.Random(1).randbytes(200_000)
 URL = "data:image/png;base64," + base64.b64encode(NOISE).decode()
 LARGE = "A large document. " * 20_000  # 360 kB
-TABLES = (
-    "checkpoint_threads",
-    "checkpoints",
-    "checkpoint_writes",
-    "checkpoint_elements",
-    "checkpoint_doomed_blobs",
-)
 NOW = timedelta(0)
 
 
@@ -71,69 +72,60 @@ def chat(saver: BaseCheckpointSaver[Any], answer: Any = None) -> Any:
     return StateGraph(MessagesState).add_node("a", node).add_edge(START, "a").compile(saver)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "c.db"
+def count(stored: StoredInSql) -> list[int]:
+    """How many rows each table has; the last one is that of doomed blobs."""
+    return [*stored.counts(), len(stored.rows("doomed_blobs"))]
 
 
-@pytest.fixture
-def link(path: Path) -> Iterator[sqlite3.Connection]:
-    opened = sqlite3.connect(path)
-    yield opened
-    opened.close()
-
-
-def count(link: sqlite3.Connection) -> list[int]:
-    return [link.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]
-
-
-def open_at(path: Path, blobs: str | None, **more: Any) -> Any:
-    return open_checkpointer(f"sqlite:///{path}", blobs=blobs, **more)
+def open_at(stored: Stored, blobs: str | None, **more: Any) -> Any:
+    return open_checkpointer(stored.url, blobs=blobs, **more)
 
 
 # Storing and reading
 
 
+@on_every_store
 async def test_a_conversation_on_every_store(
-    anywhere: str, path: Path, link: sqlite3.Connection, keys: Keys
+    anywhere: str, stored: StoredInSql, keys: Keys
 ) -> None:
     for _ in range(2):  # the second time what is stored is only read
-        async with open_at(path, anywhere) as saver:
+        async with open_at(stored, anywhere) as saver:
             graph = chat(saver)
             if not keys(anywhere):
                 await graph.ainvoke({"messages": [image("1"), HumanMessage(LARGE, id="2")]}, at())
             said = (await graph.aget_state(at())).values["messages"]
             assert said[:2] == [image("1"), HumanMessage(LARGE, id="2")]
     assert len(keys(anywhere)) == 2
-    assert path.stat().st_size < 100_000
-    async with open_at(path, anywhere) as saver:
+    assert len(stored.content()) < 100_000
+    async with open_at(stored, anywhere) as saver:
         await saver.adelete_thread("t")
     assert keys(anywhere) == set()
-    assert count(link) == [0] * len(TABLES)
+    assert count(stored) == [0] * 5
 
 
-def test_threads_too(anywhere: str, path: Path, keys: Keys) -> None:
-    with open_at(path, anywhere) as saver:
+@on_every_store
+def test_threads_too(anywhere: str, stored: StoredInSql, keys: Keys) -> None:
+    with open_at(stored, anywhere) as saver:
         put(saver, [LARGE, image("1")])
         assert get(saver) == [LARGE, image("1")]
-    with open_at(path, anywhere) as saver:
+    with open_at(stored, anywhere) as saver:
         assert get(saver) == [LARGE, image("1")]
         assert len(keys(anywhere)) == 2
         saver.delete_thread("t")
     assert keys(anywhere) == set()
 
 
-def test_a_value_twice_in_one_call(path: Path, blobs: str, keys: Keys, link: Any) -> None:
+def test_a_value_twice_in_one_call(stored: StoredInSql, blobs: str, keys: Keys) -> None:
     """In two channels, in two writes, and in a copy onto a thread that has it already."""
-    with open_at(path, blobs) as saver:
-        stored = put(saver, {"one": LARGE, "other": LARGE, "image": [image("1"), image("2")]})
-        saver.put_writes(stored, [("a", f"again {LARGE}"), ("b", f"again {LARGE}")], "task")
+    with open_at(stored, blobs) as saver:
+        first = put(saver, {"one": LARGE, "other": LARGE, "image": [image("1"), image("2")]})
+        saver.put_writes(first, [("a", f"again {LARGE}"), ("b", f"again {LARGE}")], "task")
         put(saver, [LARGE], "copy")
         for _ in range(2):
             saver.copy_thread("t", "copy")
-            assert count(link)[-1] == 0
+            assert count(stored)[-1] == 0
             assert len(keys(blobs)) == 6
-    with open_at(path, blobs) as saver:
+    with open_at(stored, blobs) as saver:
         for thread in ("t", "copy"):
             (found,) = [found for found in saver.list(at(thread)) if found.pending_writes]
             assert found.checkpoint["channel_values"]["ch"]["other"] == LARGE
@@ -141,33 +133,35 @@ def test_a_value_twice_in_one_call(path: Path, blobs: str, keys: Keys, link: Any
     assert keys(blobs) == set()
 
 
-def test_small_values_stay(path: Path, blobs: str, keys: Keys) -> None:
-    with open_at(path, blobs) as saver:
+def test_small_values_stay(stored: StoredInSql, blobs: str, keys: Keys) -> None:
+    with open_at(stored, blobs) as saver:
         put(saver, ["small " * 1000, LARGE[:200_000]])
         assert keys(blobs) == set()
-    with open_at(path, blobs, blobs_above=1000) as saver:
+    with open_at(stored, blobs, blobs_above=1000) as saver:
         put(saver, ["small " * 1000, LARGE[:200_000]], "other")
         assert len(keys(blobs)) == 2
         assert get(saver, "t") == get(saver, "other")
 
 
-async def test_fifty_megabytes(path: Path, blobs: str, keys: Keys) -> None:
+async def test_fifty_megabytes(stored: StoredInSql, blobs: str, keys: Keys) -> None:
     value = random.Random(3).randbytes(50_000_000)
-    async with open_at(path, blobs) as saver:
+    async with open_at(stored, blobs) as saver:
         await chat(saver).ainvoke({"messages": [HumanMessage("x" * 50_000_000, id="1")]}, at())
         put(saver, value, "bytes")
-    assert path.stat().st_size < 100_000
-    async with open_at(path, blobs) as saver:
+    assert len(stored.content()) < 100_000
+    async with open_at(stored, blobs) as saver:
         said = (await chat(saver).aget_state(at())).values["messages"]
         assert len(said[0].content) == 50_000_000
         assert get(saver, "bytes") == value
         assert len(keys(blobs)) == 2
 
 
-async def test_an_image_in_a_long_chat_is_stored_once(path: Path, blobs: str, keys: Keys) -> None:
+async def test_an_image_in_a_long_chat_is_stored_once(
+    stored: StoredInSql, blobs: str, keys: Keys
+) -> None:
     history: list[Any] = [{"role": "user", "content": image("1").content, "id": "image"}]
     for process in range(4):  # as it is after a restart
-        async with open_at(path, blobs) as saver:
+        async with open_at(stored, blobs) as saver:
             graph = chat(saver)
             for turn in range(25):
                 history.append({"role": "user", "content": f"{process} {turn}", "id": f"{turn}"})
@@ -178,22 +172,22 @@ async def test_an_image_in_a_long_chat_is_stored_once(path: Path, blobs: str, ke
 
 
 async def test_a_message_that_comes_twice_at_once_is_stored_once(
-    path: Path, blobs: str, keys: Keys, link: sqlite3.Connection
+    stored: StoredInSql, blobs: str, keys: Keys
 ) -> None:
     """As a node's write and in the checkpoint, and neither waits for the other in LangGraph."""
-    async with open_at(path, blobs) as saver:
+    async with open_at(stored, blobs) as saver:
         graph = chat(saver, lambda state: {"messages": AIMessage(image("1").content)})
         for turn in range(10):
             await graph.ainvoke({"messages": f"{turn}"}, at())
         config = at(checkpoint_id="1")
         same = [saver.aput_writes(config, [("ch", [image("2")])], f"task {n}") for n in range(20)]
         await asyncio.gather(*same)
-        assert count(link)[-1] == 0  # nothing was stored in vain
+        assert count(stored)[-1] == 0  # nothing was stored in vain
     assert len(keys(blobs)) == 1
 
 
-async def test_many_threads_at_once(s3_url: str, path: Path, keys: Keys) -> None:
-    async with open_at(path, s3_url) as saver:
+async def test_many_threads_at_once(s3_url: str, stored: StoredInSql, keys: Keys) -> None:
+    async with open_at(stored, s3_url) as saver:
         graph = chat(saver)
         calls = [graph.ainvoke({"messages": [image("1")]}, at(f"{n}")) for n in range(20)]
         await asyncio.gather(*calls)
@@ -202,11 +196,14 @@ async def test_many_threads_at_once(s3_url: str, path: Path, keys: Keys) -> None
     assert keys(s3_url) == set()
 
 
-async def test_what_was_read_last_is_not_read_again(path: Path, s3: Any, s3_url: str) -> None:
-    async with open_at(path, s3_url) as saver:
+@on_sqlite
+async def test_what_was_read_last_is_not_read_again(
+    stored: StoredInSql, s3: Any, s3_url: str
+) -> None:
+    async with open_at(stored, s3_url) as saver:
         for turn in range(5):
             await chat(saver).ainvoke({"messages": [HumanMessage(f"{turn}"), image("1")]}, at())
-    async with open_at(path, s3_url) as saver:
+    async with open_at(stored, s3_url) as saver:
         graph, before = chat(saver), s3.count("GET")
         history = [state async for state in graph.aget_state_history(at())]
         assert len(history) == 15
@@ -215,11 +212,12 @@ async def test_what_was_read_last_is_not_read_again(path: Path, s3: Any, s3_url:
         assert s3.count("GET") - before == 1
 
 
-async def test_the_loop_is_not_held(path: Path, s3_url: str) -> None:
+@on_sqlite
+async def test_the_loop_is_not_held(stored: StoredInSql, s3_url: str) -> None:
     """A store that never answers holds the call that waits for it, and nobody else."""
-    async with open_at(path, s3_url) as saver:
+    async with open_at(stored, s3_url) as saver:
         put(saver, LARGE)
-    async with open_at(path, s3_url) as saver:
+    async with open_at(stored, s3_url) as saver:
         with Silent() as url:
             move(saver, url)
             waiting = asyncio.create_task(saver.aget_tuple(at()))
@@ -261,8 +259,8 @@ class Silent:
 # Deleting
 
 
-def test_pruning_and_deleting_for_runs(path: Path, blobs: str, keys: Keys, link: Any) -> None:
-    with open_at(path, blobs) as saver:
+def test_pruning_and_deleting_for_runs(stored: StoredInSql, blobs: str, keys: Keys) -> None:
+    with open_at(stored, blobs) as saver:
         for number in range(3):
             put(saver, f"{number} {LARGE}", run_id=f"run {number}")
             put(saver, [image("1"), f"{number} other {LARGE}"], "u", run_id=f"run {number}")
@@ -275,11 +273,12 @@ def test_pruning_and_deleting_for_runs(path: Path, blobs: str, keys: Keys, link:
         assert get(saver, "u") == [image("1"), f"1 other {LARGE}"]
         saver.delete_for_runs(["run 0", "run 1"])
     assert keys(blobs) == set()
-    assert count(link) == [0] * len(TABLES)
+    assert count(stored) == [0] * 5
 
 
-def test_copies_have_blobs_of_their_own(path: Path, anywhere: str, keys: Keys) -> None:
-    with open_at(path, anywhere) as saver:
+@on_every_store
+def test_copies_have_blobs_of_their_own(stored: StoredInSql, anywhere: str, keys: Keys) -> None:
+    with open_at(stored, anywhere) as saver:
         first = put(saver, [image("1"), LARGE])
         saver.put_writes(first, [("ch", [image("2"), f"another {LARGE}"])], "task")
         saver.copy_thread("t", "copy")
@@ -290,7 +289,7 @@ def test_copies_have_blobs_of_their_own(path: Path, anywhere: str, keys: Keys) -
         assert len(keys(anywhere)) == 9
         saver.delete_thread("t")
         assert len(keys(anywhere)) == 6
-    with open_at(path, anywhere) as saver:
+    with open_at(stored, anywhere) as saver:
         (found,) = [found for found in saver.list(at("third")) if found.pending_writes]
         assert found.checkpoint["channel_values"]["ch"] == [image("1"), LARGE]
         assert found.pending_writes[0][2] == [image("2"), f"another {LARGE}"]
@@ -299,8 +298,10 @@ def test_copies_have_blobs_of_their_own(path: Path, anywhere: str, keys: Keys) -
     assert keys(anywhere) == set()
 
 
-def test_a_copy_of_a_thread_with_a_lost_blob_is_refused(path: Path, blobs: str, keys: Keys) -> None:
-    with open_at(path, blobs) as saver:
+def test_a_copy_of_a_thread_with_a_lost_blob_is_refused(
+    stored: StoredInSql, blobs: str, keys: Keys
+) -> None:
+    with open_at(stored, blobs) as saver:
         put(saver, [LARGE, image("1"), f"another {LARGE}"])
         lost, *others = keys(blobs)
         lose(blobs, lost)
@@ -311,20 +312,23 @@ def test_a_copy_of_a_thread_with_a_lost_blob_is_refused(path: Path, blobs: str, 
         assert keys(blobs) == {*others}
 
 
-def test_blobs_of_what_was_deleted_without_a_store(path: Path, blobs: str, keys: Keys) -> None:
-    with open_at(path, blobs) as saver:
+def test_blobs_of_what_was_deleted_without_a_store(
+    stored: StoredInSql, blobs: str, keys: Keys
+) -> None:
+    with open_at(stored, blobs) as saver:
         put(saver, LARGE)
-    with open_at(path, None) as saver:
+    with open_at(stored, None) as saver:
         saver.delete_thread("t")
     assert len(keys(blobs)) == 1
-    with open_at(path, blobs):
+    with open_at(stored, blobs):
         assert keys(blobs) == set()
 
 
+@on_sqlite
 def test_a_store_that_is_away_at_a_deletion(
-    path: Path, s3_url: str, keys: Keys, free_port: Any, caplog: pytest.LogCaptureFixture
+    stored: StoredInSql, s3_url: str, keys: Keys, free_port: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with open_at(path, s3_url) as saver:
+    with open_at(stored, s3_url) as saver:
         put(saver, LARGE)
         here = move(saver, closed(free_port))
         saver.delete_thread("t")
@@ -356,14 +360,14 @@ def lose(blobs: str, *names: str) -> None:
         Path(blobs.removeprefix("file://"), name).unlink()
 
 
-async def test_a_missing_blob_is_named(path: Path, blobs: str, keys: Keys) -> None:
-    with open_at(path, blobs) as saver:
-        stored = put(saver, "small")
-        saver.put_writes(stored, [("messages", [image("1"), LARGE])], "task")
+async def test_a_missing_blob_is_named(stored: StoredInSql, blobs: str, keys: Keys) -> None:
+    with open_at(stored, blobs) as saver:
+        first = put(saver, "small")
+        saver.put_writes(first, [("messages", [image("1"), LARGE])], "task")
         saver.get_tuple(at())
     (name, *_) = sorted(keys(blobs))
     lose(blobs, name)
-    async with open_at(path, blobs) as saver:
+    async with open_at(stored, blobs) as saver:
         for _ in range(2):
             with pytest.raises(BlobMissing, match="'messages' was stored but cannot be") as caught:
                 await saver.aget_tuple(at())
@@ -375,10 +379,10 @@ async def test_a_missing_blob_is_named(path: Path, blobs: str, keys: Keys) -> No
     assert keys(blobs) == set()
 
 
-def test_reading_and_copying_without_the_store(path: Path, blobs: str) -> None:
-    with open_at(path, blobs) as saver:
+def test_reading_and_copying_without_the_store(stored: StoredInSql, blobs: str) -> None:
+    with open_at(stored, blobs) as saver:
         put(saver, [LARGE, image("1")])
-    with open_at(path, None) as saver:
+    with open_at(stored, None) as saver:
         with pytest.raises(BlobMissing, match="give open_checkpointer its URL as `blobs`"):
             saver.get_tuple(at())
         with pytest.raises(DatabaseUnavailable, match="give open_checkpointer its URL as `blobs`"):
@@ -386,12 +390,13 @@ def test_reading_and_copying_without_the_store(path: Path, blobs: str) -> None:
 
 
 @pytest.mark.parametrize("on_loop", [False, True])
+@on_sqlite
 async def test_a_failed_upload_fails_the_call(
-    path: Path, s3_url: str, free_port: Any, link: Any, on_loop: bool
+    stored: StoredInSql, s3_url: str, free_port: Any, on_loop: bool
 ) -> None:
-    async with open_at(path, s3_url) as saver:
+    async with open_at(stored, s3_url) as saver:
         put(saver, "first")
-        before = count(link)
+        before = count(stored)
         move(saver, closed(free_port))
         started = time.monotonic()
         with pytest.raises(BlobsUnavailable, match="s3://bucket/") as caught:
@@ -401,20 +406,22 @@ async def test_a_failed_upload_fails_the_call(
                 put(saver, [LARGE, image("1")])
         assert time.monotonic() - started < 30
         assert "secret" not in str(caught.value)
-        assert count(link) == before
+        assert count(stored) == before
         assert get(saver) == "first"
 
 
-def test_a_refused_write_leaves_no_blob(path: Path, blobs: str, keys: Keys) -> None:
-    with open_at(path, blobs) as saver:
+def test_a_refused_write_leaves_no_blob(stored: StoredInSql, blobs: str, keys: Keys) -> None:
+    with open_at(stored, blobs) as saver:
         saver.raise_fence("t", 2)
         with pytest.raises(LeaseLost):
             put(saver, LARGE, __fence=1)
         assert keys(blobs) == set()
 
 
-def test_elements_that_were_swept_meanwhile_are_stored_again(path: Path, blobs: str) -> None:
-    with open_at(path, blobs) as ours, open_at(path, blobs) as theirs:
+def test_elements_that_were_swept_meanwhile_are_stored_again(
+    stored: StoredInSql, blobs: str
+) -> None:
+    with open_at(stored, blobs) as ours, open_at(stored, blobs) as theirs:
         message = image("1")
         for _ in range(3):
             put(ours, [message, LARGE])
@@ -426,19 +433,19 @@ def test_elements_that_were_swept_meanwhile_are_stored_again(path: Path, blobs: 
         assert get(theirs) == [message, LARGE]
 
 
-def test_writers_and_sweepers_at_once(path: Path, blobs: str, keys: Keys, link: Any) -> None:
+def test_writers_and_sweepers_at_once(stored: StoredInSql, blobs: str, keys: Keys) -> None:
     """No checkpoint that is there has a blob that is not."""
     stop = threading.Event()
 
     def sweep() -> None:
-        with open_at(path, blobs) as saver:
+        with open_at(stored, blobs) as saver:
             while not stop.is_set():
                 saver.prune(["t"])
 
     sweeper = threading.Thread(target=sweep)
     sweeper.start()
     try:
-        with open_at(path, blobs) as saver:
+        with open_at(stored, blobs) as saver:
             for number in range(60):
                 value = [image("1"), f"{number % 3} {LARGE}", number]
                 put(saver, [HumanMessage("new"), *value])
@@ -447,7 +454,7 @@ def test_writers_and_sweepers_at_once(path: Path, blobs: str, keys: Keys, link: 
     finally:
         stop.set()
         sweeper.join(timeout=60)
-    with open_at(path, blobs) as saver:
+    with open_at(stored, blobs) as saver:
         assert get(saver)[-1] == 59
         saver.delete_thread("t")
         assert saver.delete_orphans(NOW) == 0
@@ -459,35 +466,41 @@ def test_writers_and_sweepers_at_once(path: Path, blobs: str, keys: Keys, link: 
 CHILD = """
 import sys
 from graphwright_checkpoints import open_checkpointer
-path, blobs, large = sys.argv[1:]
-with open_checkpointer(f"sqlite:///{path}", blobs=blobs) as saver:
+url, blobs, large = sys.argv[1:]
+with open_checkpointer(url, blobs=blobs) as saver:
     print("open", flush=True)
+    input()
     config = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "2"}}
     saver.put_writes(config, [("ch", "killed " + large * 100_000)], "task")
 """
 
 
-def test_a_kill_between_a_blob_and_its_row(path: Path, blobs: str, keys: Keys) -> None:
-    with open_at(path, blobs) as saver:
+def test_a_kill_between_a_blob_and_its_row(stored: StoredInSql, blobs: str, keys: Keys) -> None:
+    with open_at(stored, blobs) as saver:
         put(saver, LARGE)
         before = keys(blobs)
-        lock = sqlite3.connect(path, isolation_level=None)
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(path), blobs, "a lot "], stdout=subprocess.PIPE
+            [sys.executable, "-c", CHILD, stored.url, blobs, "a lot "],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         try:
-            assert child.stdout is not None
+            assert child.stdin is not None and child.stdout is not None
             assert child.stdout.readline() == b"open\n"
-            lock.execute("BEGIN IMMEDIATE")  # the child cannot write its row
-            deadline = time.monotonic() + 30
-            while keys(blobs) == before:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            with stored.locked():  # the child cannot write its row
+                child.stdin.write(b"\n")
+                child.stdin.flush()
+                deadline = time.monotonic() + 30
+                while keys(blobs) == before:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.01)
+                child.send_signal(signal.SIGKILL)
+                child.wait(timeout=30)
         finally:
-            child.send_signal(signal.SIGKILL)
+            child.kill()
             child.wait(timeout=30)
+            child.stdin.close()
             child.stdout.close()
-            lock.close()
         assert len(keys(blobs)) == 2
         assert saver.delete_orphans() == 0  # it is too young for anybody to be sure
         assert len(keys(blobs)) == 2
@@ -496,8 +509,11 @@ def test_a_kill_between_a_blob_and_its_row(path: Path, blobs: str, keys: Keys) -
         assert get(saver) == LARGE
 
 
-async def test_orphans_of_another_database_are_its_own(tmp_path: Path, anywhere: str) -> None:
-    async with open_at(tmp_path / "a.db", anywhere) as a, open_at(tmp_path / "b.db", anywhere) as b:
+@on_every_store
+async def test_orphans_of_another_database_are_its_own(
+    fresh: Callable[[], Stored], anywhere: str
+) -> None:
+    async with open_at(fresh(), anywhere) as a, open_at(fresh(), anywhere) as b:
         put(a, LARGE)
         put(b, LARGE)
         for saver in (a, b):
@@ -517,43 +533,101 @@ def test_no_store_has_no_orphans() -> None:
 class Xor:
     """A stand-in for a cipher: LangGraph's own needs a package that we do not depend on."""
 
+    def __init__(self, key: int = 7) -> None:
+        self._key = key
+
     def encrypt(self, plaintext: bytes) -> tuple[str, bytes]:
-        return "xor", plaintext.translate(bytes(byte ^ 7 for byte in range(256)))
+        return "xor", self._apply(b"ok" + plaintext)
 
     def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
-        return self.encrypt(ciphertext)[1]
+        plain = self._apply(ciphertext)
+        if plain[:2] != b"ok":
+            raise ValueError("it was not written with this key")
+        return plain[2:]
+
+    def _apply(self, data: bytes) -> bytes:
+        return data.translate(bytes(byte ^ self._key for byte in range(256)))
 
 
-def test_what_is_outside_is_encrypted_too(tmp_path: Path, path: Path, blobs: str) -> None:
+def test_what_is_outside_is_encrypted_too(tmp_path: Path, stored: StoredInSql, blobs: str) -> None:
     serde = EncryptedSerializer(Xor())
     for _ in range(2):
-        with open_at(path, blobs, serde=serde) as saver:
+        with open_at(stored, blobs, serde=serde) as saver:
             put(saver, [image("1"), LARGE], "secret thread")
             assert get(saver, "secret thread") == [image("1"), LARGE]
     everything = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
-    assert len(everything) >= 3
-    for data in everything:
+    assert len(everything) >= 2
+    for data in [stored.content(), *everything]:
         assert not any(
             plain in data for plain in (NOISE[:50], URL[50:90].encode(), b"A large document")
         )
 
 
-VERSION_2 = """
-DROP TABLE checkpoint_pins;
-ALTER TABLE checkpoint_elements DROP COLUMN blob;
-DROP TABLE checkpoint_doomed_blobs;
-PRAGMA user_version = 2;
-"""
+@on_every_store
+def test_a_change_of_keys_writes_blobs_anew(stored: StoredInSql, anywhere: str, keys: Keys) -> None:
+    old, new = EncryptedSerializer(Xor(1)), EncryptedSerializer(Xor(2))
+    values = [image("1"), *(f"{n} {LARGE}" for n in range(9))]
+    with open_at(stored, anywhere, serde=old) as saver:
+        put(saver, values)
+    before = keys(anywhere)
+    with open_at(stored, anywhere, serde=new, old_serdes=[old]) as saver:
+        assert get(saver) == values
+        assert saver.reencrypt().rewritten > len(before)
+        assert saver.reencrypt().rewritten == 0
+        put(saver, values)
+        assert saver.delete_orphans(NOW) == 0
+    assert len(keys(anywhere)) == len(before) == 10
+    assert not before & keys(anywhere)
+    with open_at(stored, anywhere, serde=new) as saver:
+        assert get(saver) == values
+        saver.delete_thread("t")
+    assert keys(anywhere) == set()
 
 
-def test_a_file_of_schema_2(path: Path, blobs: str, link: Any, keys: Keys) -> None:
-    with open_at(path, None) as saver:
+def test_a_change_of_keys_that_is_cut_off(
+    stored: StoredInSql, blobs: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = EncryptedSerializer(Xor(1)), EncryptedSerializer(Xor(2))
+    with open_at(stored, blobs, serde=old) as saver:
+        put(saver, [f"{n} {LARGE}" for n in range(3)])
+    with open_at(stored, blobs, serde=new, old_serdes=[old]) as saver:
+        rows = saver._database._rows
+        with monkeypatch.context() as patch:
+            patch.setattr(rows, "move_blobs", lambda moves: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                saver.reencrypt()
+        assert len(keys(blobs)) == 6
+        assert saver.delete_orphans(NOW) == 3
+        move = rows.move_blobs
+
+        def delete_first(moves: Any) -> None:  # somebody was faster
+            saver.delete_thread("t")
+            move(moves)
+
+        monkeypatch.setattr(rows, "move_blobs", delete_first)
+        saver.reencrypt()
+    assert keys(blobs) == set()
+
+
+VERSION_2 = (
+    "DROP TABLE checkpoint_pins",
+    "DROP TRIGGER checkpoint_elements_blob",
+    "ALTER TABLE checkpoint_elements DROP COLUMN blob",
+    "DROP TABLE checkpoint_doomed_blobs",
+    "PRAGMA user_version = 2",
+)
+
+
+@on_sqlite
+def test_a_file_of_schema_2(stored: StoredInSql, blobs: str, keys: Keys) -> None:
+    with open_at(stored, None) as saver:
         put(saver, ["x", LARGE])
-    link.executescript("DROP TRIGGER checkpoint_elements_blob;" + VERSION_2)
-    with open_at(path, blobs) as saver:
+    for statement in VERSION_2:
+        stored.execute(statement)
+    with open_at(stored, blobs) as saver:
         assert get(saver) == ["x", LARGE]
         put(saver, ["x", LARGE, f"another {LARGE}"])
-    with open_at(path, blobs) as saver:
+    with open_at(stored, blobs) as saver:
         assert len(keys(blobs)) == 1  # what is stored stays where it is
         saver.delete_thread("t")
     assert keys(blobs) == set()
@@ -572,8 +646,8 @@ def test_a_database_in_memory_may(blobs: str, keys: Keys) -> None:
     assert keys(blobs) == set()
 
 
-async def test_it_can_be_opened_again(path: Path, blobs: str) -> None:
-    opening = open_at(path, blobs)
+async def test_it_can_be_opened_again(stored: StoredInSql, blobs: str) -> None:
+    opening = open_at(stored, blobs)
     for _ in range(2):
         async with opening as saver:
             put(saver, LARGE)

@@ -6,13 +6,14 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.tools import tool
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
+from langgraph.types import Send, interrupt
 
 
 class Scripted(BaseChatModel):
@@ -91,6 +92,38 @@ agent = (
     .add_node("tools", ToolNode([add]))
     .add_edge(START, "agent")
     .add_conditional_edges("agent", tools_condition)
+    .add_edge("tools", "agent")
+    .compile()
+)
+
+
+@tool
+def confirm(what: str) -> str:
+    """Ask somebody."""
+    return f"{what}: {interrupt(what)}"
+
+
+async def call_both(state: MessagesState) -> dict[str, Any]:
+    if isinstance(state["messages"][-1], ToolMessage):
+        return {"messages": [AIMessage("done")]}
+    calls = [
+        {"name": "add", "args": {"a": 1, "b": 1}, "id": f"add-{len(state['messages'])}"},
+        {"name": "confirm", "args": {"what": "pay"}, "id": f"pay-{len(state['messages'])}"},
+    ]
+    return {"messages": [AIMessage("One moment.", tool_calls=calls)]}
+
+
+def each_call(state: MessagesState) -> list[Send] | str:
+    calls = getattr(state["messages"][-1], "tool_calls", [])
+    return [Send("tools", [{**call, "type": "tool_call"}]) for call in calls] or END
+
+
+cautious = (
+    StateGraph(MessagesState)
+    .add_node("agent", call_both)
+    .add_node("tools", ToolNode([add, confirm]))
+    .add_edge(START, "agent")
+    .add_conditional_edges("agent", each_call, ["tools", END])
     .add_edge("tools", "agent")
     .compile()
 )

@@ -4,7 +4,7 @@ import asyncio
 import operator
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage
@@ -59,6 +59,28 @@ async def fail(state: Log) -> Log:
     raise ValueError("boom: " + state["text"])
 
 
+class Marked(TypedDict, total=False):
+    mark: str
+    pause: float
+    log: Annotated[list[str], operator.add]
+
+
+def mark(number: int) -> Any:
+    async def node(state: Marked) -> Marked:
+        await asyncio.sleep(state["pause"])
+        return {"log": [f"{state['mark']}.{number}"]}
+
+    return node
+
+
+marks = (
+    StateGraph(Marked)
+    .add_sequence([(f"mark {number}", mark(number)) for number in range(3)])
+    .add_edge(START, "mark 0")
+    .compile()
+)
+
+
 boom = StateGraph(Log).add_node("fail", fail).add_edge(START, "fail").compile()
 
 
@@ -81,6 +103,18 @@ stages = (
     .add_edge(START, "one")
     .compile()
 )
+
+
+async def go_on(state: Paced) -> Paced:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + state["pause"]
+    while (left := end - loop.time()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(left)
+    return {"log": ["in spite of all"]}
+
+
+stubborn = StateGraph(Paced).add_node("go_on", go_on).add_edge(START, "go_on").compile()
 
 
 def on_which_thread(_state: Log) -> Log:
@@ -156,6 +190,31 @@ twice = (
     .add_node("right", asks("right"))
     .add_edge(START, "left")
     .add_edge(START, "right")
+    .compile()
+)
+
+
+questions = (
+    StateGraph(Log)
+    .add_node("first", asks("first"))
+    .add_node("second", asks("second"))
+    .add_edge(START, "first")
+    .add_edge("first", "second")
+    .compile()
+)
+
+
+async def hurry(state: Log) -> Log:
+    expiry = {"seconds": float(state["text"]), "answer": "nobody"}
+    return {"log": [f"hurry:{interrupt({'question': 'well?', 'expiry': expiry})}"]}
+
+
+hurried = (
+    StateGraph(Log)
+    .add_node("hurry", hurry)
+    .add_node("patient", asks("patient"))
+    .add_edge(START, "hurry")
+    .add_edge(START, "patient")
     .compile()
 )
 
