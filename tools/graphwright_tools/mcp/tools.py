@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables import ensure_config
 from langchain_core.tools import BaseTool, StructuredTool
+from pydantic import Field
 
 from graphwright_tools.calls import waited
 from graphwright_tools.errors import Failed, NotConfigured
@@ -32,6 +32,24 @@ def mcp_tools(servers: Mapping[str, McpServer], *, idle: float = IDLE) -> McpToo
         idle: Seconds without a call after which a session ends, and its process.
     """
     return McpTools(servers, Sessions(idle))
+
+
+class McpTool(BaseTool):
+    """A tool of an MCP server, for sync callers too.
+
+    A `StructuredTool` would take an argument of the name `config` for its own.
+    """
+
+    call: Callable[..., Awaitable[Any]] = Field(exclude=True, repr=False)
+
+    def _run(self, /, **arguments: Any) -> Any:
+        return waited(self._arun(**arguments))
+
+    async def _arun(self, /, **arguments: Any) -> Any:
+        try:
+            return await self.call(**arguments)
+        except (NotImplementedError, ValueError) as error:
+            raise Failed(f"{self.name} answered what can't be shown: {error}") from None
 
 
 class McpTools:
@@ -134,24 +152,18 @@ def _chosen(name: str, server: McpServer, found: Sequence[BaseTool]) -> list[Bas
     return [tool for tool in found if tool.name in server.tools]
 
 
-def _tool(server: str, tool: BaseTool) -> BaseTool:
-    """A tool with its server's name before its own, for sync callers too, that does not raise."""
+def _tool(server: str, tool: BaseTool) -> McpTool:
+    """A tool with its server's name before its own."""
     assert isinstance(tool, StructuredTool) and tool.coroutine is not None
-    call = tool.coroutine
-
-    @wraps(call)
-    async def called(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return await call(*args, **kwargs)
-        except (NotImplementedError, ValueError) as error:
-            raise Failed(f"{server} answered with what can't be shown: {error}") from None
-
-    @wraps(call)
-    def blocking(*args: Any, **kwargs: Any) -> Any:
-        return waited(called(*args, **kwargs))
-
-    changes = {"coroutine": called, "func": blocking, "handle_tool_error": True}
-    return tool.model_copy(update={**changes, "name": f"{server}_{tool.name}"})
+    return McpTool(
+        name=f"{server}_{tool.name}",
+        description=tool.description,
+        args_schema=tool.args_schema,
+        metadata=tool.metadata,
+        response_format="content_and_artifact",
+        handle_tool_error=True,
+        call=tool.coroutine,
+    )
 
 
 def _bounded(result: CallToolResult, access: Access) -> CallToolResult:
