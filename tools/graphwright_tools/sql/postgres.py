@@ -1,0 +1,141 @@
+"""Postgres: a cursor in a read-only transaction.
+
+Only a single SELECT can be declared as a cursor, so that the server itself refuses everything
+else. Two things it does not know: that a function may have an effect in spite of the transaction
+(all of these are declared volatile), and which tables the model may read. The functions are looked
+up by their names before the statement runs. The tables are those on which the server holds a lock
+once it has read the statement, and before it has run any of it; where the statement does not say
+a table's name, it is read through a view or a partitioned table that is among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg.types.string import TextLoader
+from sqlalchemy import URL, Connection, NullPool, create_engine
+
+from graphwright_tools.sql.dialects import CONNECT_TIMEOUT, Allowed, Rows, refused_function
+from graphwright_tools.sql.lexer import POSTGRES, Token, called, check_kind, tokens
+
+BATCH: Final = 20  # rows that are fetched at once; each may be large
+LONGEST_NAME: Final = 63  # bytes; the server cuts longer ones off
+WRITTEN: Final = ("date", "timestamp", "timestamptz", "interval", "timetz", "json", "jsonb")
+
+# Volatile, but they change nothing that lasts.
+HARMLESS: Final = frozenset(
+    {"random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp"}
+    | {"timeofday", "bernoulli", "system"}
+)
+# They read tables that a text names; only some of them are declared volatile.
+INDIRECT: Final = "^(table|schema|database|query|cursor)_to_xml|^ts_stat$|^ts_rewrite$"
+# A function that is not the server's own may read any table, if it is not immutable.
+FUNCTIONS: Final = """
+SELECT p.proname FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE p.proname = ANY(%s) AND (p.provolatile = 'v' OR p.proname ~ %s
+    OR (%s AND p.provolatile = 's' AND n.nspname <> 'pg_catalog'))
+"""
+LOCKED: Final = """
+SELECT DISTINCT relation::bigint FROM pg_catalog.pg_lock_status()
+WHERE locktype = 'relation' AND pid = pg_catalog.pg_backend_pid()
+"""
+RELATIONS: Final = """
+SELECT c.relname, n.nspname, n.nspname = current_schema(),
+    n.nspname ~ '^pg_' OR n.nspname = 'information_schema'
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = ANY(%s) AND c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S')
+"""
+
+Driver = psycopg.Connection[Any]
+
+
+class Postgres:
+    """Reads a database of a server."""
+
+    errors = psycopg.Error
+
+    def connect(self, url: URL, timeout: float) -> Connection:
+        """Connect, and begin a transaction that can only read."""
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            poolclass=NullPool,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT, "prepare_threshold": None},
+        )
+        connection = engine.connect().execution_options(postgresql_readonly=True)
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(timeout * 1000)}")
+        # The lexer reads backslashes in strings as the standard does.
+        connection.exec_driver_sql("SET LOCAL standard_conforming_strings = on")
+        return connection
+
+    @contextmanager
+    def select(self, connection: Connection, statement: str, allowed: Allowed) -> Iterator[Rows]:
+        """Declare a cursor for a statement, and read it if its tables are allowed."""
+        driver = _driver(connection)
+        found = tokens(statement, POSTGRES)
+        check_kind(found)
+        _check_functions(driver, {_cut(name) for name in called(found)}, allowed)
+        with driver.cursor(name="graphwright_tools") as cursor:
+            for name in WRITTEN:
+                cursor.adapters.register_loader(name, TextLoader)
+            cursor.execute(statement.encode())
+            _check_tables(driver, {_cut(token.text) for token in _names(found)}, allowed)
+            columns = [column.name for column in cursor.description or ()]
+            yield Rows(columns, _fetched(cursor))
+
+    def stop(self, connection: Connection) -> None:
+        """Ask the server to cancel the statement."""
+        _driver(connection).cancel_safe(timeout=CONNECT_TIMEOUT)
+
+    def is_stop(self, error: BaseException) -> bool:
+        """Whether the statement was cancelled, by us or by its time limit."""
+        return isinstance(error, psycopg.errors.QueryCanceled)
+
+    def said(self, error: BaseException) -> str:
+        """The server's message, and its hint, which often names what would be right."""
+        if not isinstance(error, psycopg.Error):
+            return str(error)
+        parts = (error.diag.message_primary or str(error), error.diag.message_hint)
+        return " ".join(part for part in parts if part)
+
+
+def _driver(connection: Connection) -> Driver:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
+
+
+def _cut(name: str) -> str:
+    return name.encode()[:LONGEST_NAME].decode(errors="ignore")
+
+
+def _names(found: Iterable[Token]) -> Iterator[Token]:
+    return (token for token in found if token.is_named)
+
+
+def _check_functions(driver: Driver, names: set[str], allowed: Allowed) -> None:
+    asked = sorted(names - HARMLESS - allowed.functions)
+    # Rolled back, so that it leaves no locks on the tables that it reads.
+    with driver.transaction(force_rollback=True):
+        limited = allowed.tables is not None
+        refused = driver.execute(FUNCTIONS, (asked, INDIRECT, limited)).fetchone()
+    if refused:
+        raise refused_function(refused[0])
+
+
+def _check_tables(driver: Driver, names: set[str], allowed: Allowed) -> None:
+    locked = [row[0] for row in driver.execute(LOCKED)]
+    for name, schema, is_usual, is_system in driver.execute(RELATIONS, (locked,)):
+        full = name if is_usual else f"{schema}.{name}"
+        is_listed = allowed.tables is not None and allowed.has_table(name, schema)
+        is_allowed = allowed.has_table(full) and not is_system
+        if name in names and not (is_allowed or is_listed):
+            raise allowed.refused_table(full)
+
+
+def _fetched(cursor: psycopg.ServerCursor[Any]) -> Iterator[tuple[Any, ...]]:
+    while batch := cursor.fetchmany(BATCH):
+        yield from batch
