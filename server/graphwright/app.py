@@ -95,16 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         static_url="/docs/assets",
     )
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.allow_origins,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=EXPOSED_HEADERS,
-    )
-    app.add_middleware(LastingResponses)  # around all else, therefore last
-    app.add_exception_handler(RequestError, on_request_error)
-    app.add_exception_handler(RequestValidationError, on_invalid_body)
+    _add_manners(app, settings)
     # Routes are tried in order: those that are asked most come first.
     app.include_router(runs_api.router(runs, threads))
     app.include_router(threads_api.router(threads))
@@ -119,6 +110,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.langserve:
         app.mount("/graphs", LangServe(project, runs, threads))
     return app
+
+
+def _add_manners(app: FastAPI, settings: Settings) -> None:
+    """What every request meets: who may ask from a browser, and how errors are told."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.allow_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+    app.add_middleware(LastingResponses)  # around all else, therefore last
+    app.add_exception_handler(RequestError, on_request_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_body)
 
 
 def _models(settings: Settings) -> Models:
