@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from graphwright.answers import bound
 from graphwright.database import Connection, Database
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
@@ -33,7 +34,9 @@ class Queue:
         """Change what a run is given, or when its turn is; what is not named stays."""
         async with self._database.begin(lock=thread_id) as connection:
             run = await _waiting(connection, tenant, thread_id, run_id)
-            if changes := _changes(run, body, datetime.now(UTC)):
+            thread = await thread_rows.get(connection, tenant, thread_id)
+            changes = _changes(run, body, thread.interrupts if thread else {}, datetime.now(UTC))
+            if changes:
                 await rows.edit(connection, tenant, run_id, **changes)
             if body.before is not None or body.position is not None:
                 await _move(connection, run, body)
@@ -55,7 +58,10 @@ class Queue:
 
 async def _unfinished(connection: Connection, tenant: str, thread_id: str) -> list[Run]:
     found = await rows.unfinished(connection, tenant, thread_id)
-    return sorted(found, key=lambda run: (run.status == "pending", run.position))
+    now = datetime.now(UTC)  # a run that is not due yet lets the others pass
+    return sorted(
+        found, key=lambda run: (run.status == "pending", max(run.due_at, now), run.position)
+    )
 
 
 async def _waiting(connection: Connection, tenant: str, thread_id: str, run_id: str) -> Run:
@@ -67,7 +73,7 @@ async def _waiting(connection: Connection, tenant: str, thread_id: str, run_id: 
     return run
 
 
-def _changes(run: Run, body: RunPatch, now: datetime) -> Json:
+def _changes(run: Run, body: RunPatch, interrupts: Json, now: datetime) -> Json:
     """The columns that a patch sets."""
     given = body.model_fields_set
     kwargs = dict(run.kwargs)
@@ -75,6 +81,7 @@ def _changes(run: Run, body: RunPatch, now: datetime) -> Json:
         kwargs |= {"input": body.input, "command": None}
     if "command" in given:
         kwargs |= {"command": body.command and body.command.model_dump()}
+        kwargs = bound(kwargs, interrupts)
     if body.config is not None:
         config = body.config.model_dump(exclude_unset=True)
         configurable = {**kwargs["config"]["configurable"], **config.pop("configurable", {})}
@@ -95,7 +102,7 @@ async def _move(connection: Connection, run: Run, body: RunPatch) -> None:
     waiting = [one for one in found if one.status == "pending"]
     others = [one for one in waiting if one.run_id != run.run_id]
     others.insert(_place(others, body), run)
-    for one, place in zip(others, [one.position for one in waiting], strict=True):
+    for one, place in zip(others, sorted(one.position for one in waiting), strict=True):
         if one.position != place:
             await rows.edit(connection, run.tenant, one.run_id, position=place)
 

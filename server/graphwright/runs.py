@@ -40,7 +40,11 @@ NOTHING_TO_CANCEL = (
     "and the runs haven't been deleted or completed."
 )
 
-
+LOST = {
+    "error": "ResultLost",
+    "message": "The run is over, and as it has no thread its result was kept for a moment only."
+    " Send the request with another Idempotency-Key to run it again.",
+}
 POLL_INTERVAL = 1.0  # seconds between looks at a run that another process has
 
 
@@ -252,7 +256,7 @@ class Runs:
             thread = await thread_rows.get(connection, run.tenant, run.thread_id)
             found = await rows.get(connection, run.tenant, run.run_id)
         if thread is None:
-            return b"null"
+            return to_json({"__error__": LOST}) if run.idempotency_key else b"null"
         failed = found is not None and found.status == "error"
         return to_json({"__error__": thread.error} if failed else thread.values)
 

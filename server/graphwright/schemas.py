@@ -144,6 +144,12 @@ class RunPatch(Body):
     before: str | None = Field(default=None, description="The run that it is to come before.")
     position: int | None = Field(default=None, ge=0, description="Its place; 0 is the next turn.")
 
+    @model_validator(mode="after")
+    def _refuse_two_places(self) -> "RunPatch":
+        if self.before is not None and self.position is not None:
+            raise ValueError("give `before` or `position`, not both")
+        return self
+
 
 class AssistantSearch(Body):
     """Which assistants to list."""

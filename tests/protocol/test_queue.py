@@ -103,6 +103,31 @@ async def test_what_has_begun_is_not_changed(talk: Thread) -> None:
     assert talk.change(one, position=0).status_code == 409
 
 
+async def test_a_delayed_run_lets_others_pass(talk: Thread) -> None:
+    running, one = await talk.begin("one")
+    late = await talk.client.runs.create(talk.id, "echo", input=said("late"), after_seconds=3600)
+    two = (await talk.client.runs.create(talk.id, "echo", input=said("two")))["run_id"]
+    assert talk.queue() == [running, one, two, late["run_id"]]
+    assert talk.change(two, before=one).status_code == 200
+    assert talk.queue() == [running, two, one, late["run_id"]]
+    assert talk.change(two, before=one, position=0).status_code == 422
+    await talk.client.runs.cancel(talk.id, running)
+    assert await settled(talk.client, talk.id, one) == "success"
+    assert await talk.said() == ["echo:two", "echo:one"]
+    assert talk.queue() == [late["run_id"]]
+
+
+async def test_an_edited_answer_is_for_the_question_that_waits(talk: Thread) -> None:
+    await talk.client.runs.wait(talk.id, "questions", input={})
+    late = await talk.client.runs.create(
+        talk.id, "questions", command={"resume": "no"}, after_seconds=3600
+    )
+    edited = talk.change(late["run_id"], command={"resume": "yes"}, after_seconds=0)
+    (asked,) = (await talk.client.threads.get(talk.id))["interrupts"].values()
+    assert edited.json()["kwargs"]["command"]["resume"] == {asked[0]["id"]: "yes"}
+    assert await settled(talk.client, talk.id, late["run_id"]) == "success"
+
+
 async def test_a_delayed_run_is_called_at_once(talk: Thread) -> None:
     run = await talk.client.runs.create(talk.id, "echo", input=said("one"), after_seconds=3600)
     assert talk.change(run["run_id"], after_seconds=0).status_code == 200
