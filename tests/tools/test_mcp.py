@@ -154,8 +154,6 @@ async def test_an_idle_session_ends() -> None:
     process = (await asked(tools.one_process)).text.split()[0]
 
     await until_gone(process)
-    assert (await asked(tools.one_add, a=1, b=2)).text == "3"
-    await tools.close()
 
 
 def test_sync_callers_leave_no_process_behind() -> None:
@@ -215,7 +213,7 @@ async def test_a_server_that_is_not_there_is_said() -> None:
     with pytest.raises(ToolError, match="MCP server one can't be reached or started"):
         await mcp_tools({"one": McpServer(command=["/nowhere/program"])}).load()
     silent = McpServer(
-        command=[sys.executable, "-c", "import time; time.sleep(3600)"], start_timeout=0.2
+        command=[sys.executable, "-c", "import sys; sys.stdin.read()"], start_timeout=0.2
     )
     with pytest.raises(ToolError, match=r"did not begin a session in 0\.2 s"):
         await mcp_tools({"one": silent}).load()
