@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import URL, Connection, Inspector, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from graphwright_tools.errors import Failed, NotConfigured, TimedOut, Unreachable
+from graphwright_tools.errors import Failed, NotConfigured, TimedOut, ToolError, Unreachable
 from graphwright_tools.secrets import Secret
 from graphwright_tools.sql.dialects import Allowed, Dialect
 from graphwright_tools.sql.schema import Schema
@@ -163,7 +163,8 @@ class Source:
             known.extend(schema.names() if table else schema.columns(statement))
             return ""
 
-        self._ask(stop, look)
+        with suppress(ToolError):  # then there is no hint; the first error is what matters
+            self._ask(stop, look)
         return _nearest(unknown[unknown.lastgroup or 0], known, whole=bool(table))
 
 
