@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,11 +26,13 @@ STDIO = McpServer(command=[sys.executable, SCRIPT], timeout=60, start_timeout=60
 ALL = ["add", "fail", "die", "slow", "process", "who", "much", "sound"]
 
 
-@pytest.fixture(scope="module")
-def http_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
-    with (tmp_path_factory.mktemp("mcp") / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, SCRIPT, str(port)], stdout=log, stderr=log)
+@contextmanager
+def http_server(port: int, log: Path) -> Iterator[str]:
+    """The URL of a server in a process of its own."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, SCRIPT, str(port)], stdout=output, stderr=output
+        )
     deadline = time.monotonic() + 60
     try:
         while True:
@@ -43,6 +46,12 @@ def http_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.kill()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def http_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with http_server(free_port(), tmp_path_factory.mktemp("mcp") / "log") as url:
+        yield url
 
 
 @pytest.fixture
@@ -154,8 +163,6 @@ async def test_an_idle_session_ends() -> None:
     process = (await asked(tools.one_process)).text.split()[0]
 
     await until_gone(process)
-    assert (await asked(tools.one_add, a=1, b=2)).text == "3"
-    await tools.close()
 
 
 def test_sync_callers_leave_no_process_behind() -> None:
@@ -182,6 +189,20 @@ async def test_each_run_has_its_own_credentials(http_url: str) -> None:
     assert nobody.status == "error"
     assert "no __token in its configurable" in nobody.text
     await tools.close()
+
+
+async def test_a_session_that_the_server_forgot_is_begun_anew(tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    with http_server(port, log) as url:
+        tools = mcp_tools({"web": McpServer(url=url)})
+        await tools.load()
+    with http_server(port, log):
+        forgotten = await asked(tools.web_add, a=1, b=2)
+        again = await asked(tools.web_add, a=1, b=2)
+        await tools.close()
+
+    assert "The next call begins a new session" in forgotten.text
+    assert again.text == "3"
 
 
 async def test_http_headers_come_from_the_environment_and_the_user(
@@ -215,7 +236,7 @@ async def test_a_server_that_is_not_there_is_said() -> None:
     with pytest.raises(ToolError, match="MCP server one can't be reached or started"):
         await mcp_tools({"one": McpServer(command=["/nowhere/program"])}).load()
     silent = McpServer(
-        command=[sys.executable, "-c", "import time; time.sleep(3600)"], start_timeout=0.2
+        command=[sys.executable, "-c", "import sys; sys.stdin.read()"], start_timeout=0.2
     )
     with pytest.raises(ToolError, match=r"did not begin a session in 0\.2 s"):
         await mcp_tools({"one": silent}).load()

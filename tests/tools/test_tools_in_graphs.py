@@ -102,3 +102,13 @@ def test_the_documented_search_runs(copied: Path) -> None:
     search = importlib.import_module("handbook").search
 
     assert search.invoke({"query": "days of leave"}) == "[leave.md: Leave]\nThirty days a year."
+
+
+def test_every_other_documented_file_can_be_imported() -> None:
+    page = (ROOT / "docs/tools.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    ours = [text for text in blocks if re.search(r"graphwright_tools\.(sql|files|mcp)", text)]
+
+    assert len(ours) == 3
+    for text in ours:
+        exec(text, {})

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from graphwright_tools.errors import Failed, NotConfigured, TimedOut, Unreachable
 from graphwright_tools.mcp.servers import Access
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
 
 IDLE: Final = 60.0  # seconds without a call after which a session ends
 MOST: Final = 50  # sessions of one event loop; then the longest idle one ends sooner
+
+# What the client says itself, as if it were the server: the connection was closed, the server does
+# not know the session any more, and there was no answer in time.
+BROKEN: Final = frozenset({-32000, 32600, 408})
 
 Loop = asyncio.AbstractEventLoop
 
@@ -100,7 +103,7 @@ class Sessions:
 
     def __init__(self, idle: float = IDLE) -> None:
         self._idle = idle
-        self._open: WeakKeyDictionary[Loop, dict[Hashable, Session]] = WeakKeyDictionary()
+        self._open: dict[Loop, dict[Hashable, Session]] = {}
 
     @asynccontextmanager
     async def used(
@@ -144,6 +147,8 @@ class Sessions:
             await session.closed()
 
     def _session(self, key: Hashable, access: Access) -> Session:
+        for loop in [loop for loop in list(self._open) if loop.is_closed()]:
+            self._open.pop(loop, None)
         found = self._open.setdefault(asyncio.get_running_loop(), {})
         for old in [old for old, session in found.items() if session.is_over]:
             del found[old]
@@ -158,9 +163,8 @@ class Sessions:
 def _is_answer(error: Exception) -> bool:
     """Whether a server said that it could not, so that its session goes on."""
     from mcp import McpError  # noqa: PLC0415
-    from mcp.types import CONNECTION_CLOSED  # noqa: PLC0415
 
-    return isinstance(error, McpError) and error.error.code not in (CONNECTION_CLOSED, 408)
+    return isinstance(error, McpError) and error.error.code not in BROKEN
 
 
 def _late(name: str, access: Access, *, begun: bool) -> TimedOut:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from graphwright_tools.errors import NotConfigured, Refused
+from graphwright_tools.errors import Refused
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -55,7 +55,11 @@ class Dialect(Protocol):
         ...
 
     def connect(self, url: URL, timeout: float) -> Connection:
-        """A connection that can't change anything, and on which no statement takes longer."""
+        """A connection; nothing is done on it that takes longer than some seconds more."""
+        ...
+
+    def begin(self, connection: Connection, timeout: float) -> None:
+        """See to it that nothing can be changed, and that no statement takes longer."""
         ...
 
     def select(
@@ -86,12 +90,4 @@ def refused_function(name: str) -> Refused:
     return Refused(
         f"The function {name} is not allowed here: it may change something, wait, or read what is "
         "no table. Write the statement without it."
-    )
-
-
-def missing_driver(extra: str) -> NotConfigured:
-    """What is said where a driver is not installed."""
-    return NotConfigured(
-        f"The driver of this database is not installed. An operator must install "
-        f"graphwright[{extra}]; don't try again."
     )

@@ -37,7 +37,7 @@ class MySQL:
     errors = pymysql.MySQLError
 
     def connect(self, url: URL, timeout: float) -> Connection:
-        """Connect, and begin a transaction that can only read."""
+        """Connect."""
         if not url.database:
             raise NotConfigured(
                 "The database's URL names no database. An operator must add it, as in "
@@ -54,7 +54,10 @@ class MySQL:
                 "read_timeout": timeout + CONNECT_TIMEOUT,
             },
         )
-        connection = engine.connect()
+        return engine.connect()
+
+    def begin(self, connection: Connection, timeout: float) -> None:
+        """Begin a transaction that can only read."""
         # So that the lexer reads quotation marks and backslashes as the server does.
         connection.exec_driver_sql("SET SESSION sql_mode = 'STRICT_TRANS_TABLES'")
         if "mariadb" in str(connection.exec_driver_sql("SELECT version()").scalar()).lower():
@@ -62,7 +65,6 @@ class MySQL:
         else:
             connection.exec_driver_sql(f"SET SESSION max_execution_time = {round(timeout * 1000)}")
         connection.exec_driver_sql("START TRANSACTION READ ONLY")
-        return connection
 
     @contextmanager
     def select(self, connection: Connection, statement: str, allowed: Allowed) -> Iterator[Rows]:

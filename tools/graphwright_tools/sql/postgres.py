@@ -10,28 +10,32 @@ a table's name, it is read through a view or a partitioned table that is among t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg.types.string import TextLoader
 from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from graphwright_tools.sql.dialects import CONNECT_TIMEOUT, Allowed, Rows, refused_function
 from graphwright_tools.sql.lexer import POSTGRES, Token, called, check_kind, tokens
 
-BATCH: Final = 20  # rows that are fetched at once; each may be large
+BATCH: Final = 20  # rows that are fetched at once
+LONGEST_VALUE: Final = 100_000  # characters of a value that leave the server
+BYTEA: Final = 17  # the number of its type
 LONGEST_NAME: Final = 63  # bytes; the server cuts longer ones off
-WRITTEN: Final = ("date", "timestamp", "timestamptz", "interval", "timetz", "json", "jsonb")
 
 # Volatile, but they change nothing that lasts.
 HARMLESS: Final = frozenset(
     {"random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp"}
     | {"timeofday", "bernoulli", "system"}
 )
-# They read tables that a text names; only some of them are declared volatile.
-INDIRECT: Final = "^(table|schema|database|query|cursor)_to_xml|^ts_stat$|^ts_rewrite$"
+# They read tables that a text names, or the server's settings and sessions; only some of them are
+# declared volatile.
+INDIRECT: Final = (
+    "^(table|schema|database|query|cursor)_to_xml|^(ts_stat|ts_rewrite|current_setting)$"
+    "|^pg_(?!(typeof|size_pretty|column_size|input_is_valid)$)"
+)
 # A function that is not the server's own may read any table, if it is not immutable.
 FUNCTIONS: Final = """
 SELECT p.proname FROM pg_catalog.pg_proc p
@@ -59,17 +63,19 @@ class Postgres:
     errors = psycopg.Error
 
     def connect(self, url: URL, timeout: float) -> Connection:
-        """Connect, and begin a transaction that can only read."""
+        """Connect."""
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             poolclass=NullPool,
             connect_args={"connect_timeout": CONNECT_TIMEOUT, "prepare_threshold": None},
         )
-        connection = engine.connect().execution_options(postgresql_readonly=True)
+        return engine.connect().execution_options(postgresql_readonly=True)
+
+    def begin(self, connection: Connection, timeout: float) -> None:
+        """Begin a transaction that can only read."""
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(timeout * 1000)}")
         # The lexer reads backslashes in strings as the standard does.
         connection.exec_driver_sql("SET LOCAL standard_conforming_strings = on")
-        return connection
 
     @contextmanager
     def select(self, connection: Connection, statement: str, allowed: Allowed) -> Iterator[Rows]:
@@ -78,13 +84,13 @@ class Postgres:
         found = tokens(statement, POSTGRES)
         check_kind(found)
         _check_functions(driver, {_cut(name) for name in called(found)}, allowed)
-        with driver.cursor(name="graphwright_tools") as cursor:
-            for name in WRITTEN:
-                cursor.adapters.register_loader(name, TextLoader)
+        with driver.cursor(name="graphwright_asked") as cursor:
             cursor.execute(statement.encode())
             _check_tables(driver, {_cut(token.text) for token in _names(found)}, allowed)
-            columns = [column.name for column in cursor.description or ()]
-            yield Rows(columns, _fetched(cursor))
+            columns = list(cursor.description or ())
+        with driver.cursor(name="graphwright_written") as cursor:
+            cursor.execute(_written(statement, columns).encode())
+            yield Rows([column.name for column in columns], _fetched(cursor))
 
     def stop(self, connection: Connection) -> None:
         """Ask the server to cancel the statement."""
@@ -134,6 +140,21 @@ def _check_tables(driver: Driver, names: set[str], allowed: Allowed) -> None:
         is_allowed = allowed.has_table(full) and not is_system
         if name in names and not (is_allowed or is_listed):
             raise allowed.refused_table(full)
+
+
+def _written(statement: str, columns: Sequence[psycopg.Column]) -> str:
+    """The statement with every value as text and cut on the server: one may have a gigabyte.
+
+    It stands in parentheses as it is, which is safe: the server has read it as a whole query.
+    """
+    names = [f"c{number}" for number in range(len(columns))]
+    values = [
+        f"'<' || length({name}) || ' bytes>'"
+        if column.type_code == BYTEA
+        else f"left({name}::text, {LONGEST_VALUE})"
+        for name, column in zip(names, columns, strict=True)
+    ]
+    return f"SELECT {', '.join(values)} FROM (\n{statement}\n) AS asked ({', '.join(names)})"
 
 
 def _fetched(cursor: psycopg.ServerCursor[Any]) -> Iterator[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import URL, Connection, Inspector, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from graphwright_tools.errors import Failed, NotConfigured, TimedOut, Unreachable
+from graphwright_tools.errors import Failed, NotConfigured, TimedOut, ToolError, Unreachable
 from graphwright_tools.secrets import Secret
 from graphwright_tools.sql.dialects import Allowed, Dialect
 from graphwright_tools.sql.schema import Schema
@@ -80,27 +80,26 @@ class Source:
             except Stopped:
                 raise self._late() from None
             except errors as error:
-                cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+                cause = _cause(error)
                 if stop.is_set or dialect.is_stop(cause):
                     raise self._late() from None
                 raise Failed(f"The database answered: {dialect.said(cause)}") from None
 
     @contextmanager
     def _connected(self, dialect: Dialect, url: URL) -> Iterator[Connection]:
-        try:
-            connection = dialect.connect(url, self._limits.seconds)
-        except (dialect.errors, DBAPIError) as error:
-            cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-            # No more of the error: where the URL is wrong, it may say parts of the password.
-            raise Unreachable(
-                f"There is no connection to the database of {self._secret.name} "
-                f"({type(cause).__name__}). Try again later; if it stays so, an operator must act."
-            ) from None
-        try:
+        with ExitStack() as stack:
+            try:
+                connection = dialect.connect(url, self._limits.seconds)
+                stack.callback(_close, connection, dialect)
+                dialect.begin(connection, self._limits.seconds)
+            except (dialect.errors, DBAPIError) as error:
+                kind = type(_cause(error)).__name__
+                # No more of the error: where the URL is wrong, it may say parts of the password.
+                raise Unreachable(
+                    f"There is no connection to the database of {self._secret.name} ({kind}). Try "
+                    "again later; if it stays so, an operator must act."
+                ) from None
             yield connection
-        finally:
-            with suppress(dialect.errors, DBAPIError):
-                connection.close()
 
     def _place(self) -> tuple[Dialect, URL]:
         try:
@@ -164,8 +163,19 @@ class Source:
             known.extend(schema.names() if table else schema.columns(statement))
             return ""
 
-        self._ask(stop, look)
+        with suppress(ToolError):  # then there is no hint; the first error is what matters
+            self._ask(stop, look)
         return _nearest(unknown[unknown.lastgroup or 0], known, whole=bool(table))
+
+
+def _cause(error: Exception) -> BaseException:
+    """The driver's own error."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig else error
+
+
+def _close(connection: Connection, dialect: Dialect) -> None:
+    with suppress(dialect.errors, DBAPIError):
+        connection.close()
 
 
 def _nearest(unknown: str, known: list[str], *, whole: bool) -> str:

@@ -42,6 +42,9 @@ class Sqlite:
         engine = create_engine("sqlite://", creator=lambda: _opened(path), poolclass=NullPool)
         return engine.connect()
 
+    def begin(self, connection: Connection, timeout: float) -> None:
+        """Nothing: the file is open for reading only, and `stop` ends what takes too long."""
+
     @contextmanager
     def select(self, connection: Connection, statement: str, allowed: Allowed) -> Iterator[Rows]:
         """Run a statement under an authorizer."""
