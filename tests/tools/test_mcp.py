@@ -14,8 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
 from tests.conftest import free_port
 
 from graphwright_tools.errors import NotConfigured, ToolError
@@ -189,6 +192,25 @@ async def test_each_run_has_its_own_credentials(http_url: str) -> None:
     assert nobody.status == "error"
     assert "no __token in its configurable" in nobody.text
     await tools.close()
+
+
+async def test_in_a_graph_a_users_credentials_are_in_no_checkpoint(http_url: str) -> None:
+    who = {"web": McpServer(url=http_url, headers={"X-Who": "Ada {run:__token}"}, tools=["who"])}
+    tools, saver = mcp_tools(who), InMemorySaver()
+    builder = StateGraph(MessagesState)
+    builder.add_node("tools", ToolNode(await tools.load()))
+    builder.add_edge(START, "tools")
+    graph = builder.compile(checkpointer=saver)
+    calls = [{"name": "web_who", "args": {}, "id": "1", "type": "tool_call"}]
+    config: Any = {"configurable": {"thread_id": "1", "__token": "sesame"}}
+
+    state = await graph.ainvoke({"messages": [AIMessage("", tool_calls=calls)]}, config)
+    await tools.close()
+
+    assert state["messages"][-1].text == "Ada [secret]"
+    kept = repr([dict(saver.storage), dict(saver.blobs), dict(saver.writes)])
+    assert "web_who" in kept
+    assert "sesame" not in kept
 
 
 async def test_a_session_that_the_server_forgot_is_begun_anew(tmp_path: Path) -> None:
