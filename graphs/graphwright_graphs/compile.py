@@ -7,7 +7,7 @@ Problems are collected over the whole document before any is raised, so one run 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +42,23 @@ def load(path: str | Path, *, models: Models | None = None) -> Graph:
         DocumentError: the document can't become a graph; every problem is listed.
         OSError: the file can't be read.
     """
-    return build(source.read(path), Path(path).stem, models=models)
+    return _Compiler(models or current(), ()).document(Path(path))
 
 
-def build(document: Source, name: str, *, models: Models | None = None) -> Graph:
-    """Compile a document that was read already, see `load`."""
+def build(
+    document: Source, name: str, *, models: Models | None = None, embedding: Sequence[Path] = ()
+) -> Graph:
+    """Compile a document that was read already, see `load`.
+
+    `embedding` has the files that embed one another and at last this one.
+    """
     problems = Problems(document)
     if not isinstance(document.data, dict):
         problems.report((), shown(document.data), f"a mapping with {', '.join(WORDS)}")
     problems.raise_if_any()
-    plan = _Blueprint.read(document.data, problems, models or current())
+    plan = _Blueprint.read(document.data, problems, _Compiler(models or current(), embedding))
     problems.raise_if_any()
-    edges.check_flow(plan.edges, plan.nodes, problems)
+    edges.check_flow(plan.edges, plan.nodes, plan.leads, problems)
     problems.raise_if_any()
     return plan.compile(name)
 
@@ -72,10 +77,12 @@ class _Blueprint:
     input: Sequence[str]
     output: Sequence[str]
     nodes: Mapping[str, Any]
+    leads: Mapping[str, Sequence[str]]
+    """Where nodes lead by themselves, without an edge."""
     edges: Sequence[edges.Edge]
 
     @classmethod
-    def read(cls, data: dict[str, Any], problems: Problems, models: Models) -> _Blueprint:
+    def read(cls, data: dict[str, Any], problems: Problems, compiler: _Compiler) -> _Blueprint:
         for word in data:
             if word not in WORDS:
                 expected = f"one of {', '.join(WORDS)}"
@@ -84,7 +91,7 @@ class _Blueprint:
         if text is not None and not isinstance(text, str):
             problems.report(("description",), shown(text), "text")
         channels = state.read(data.get("state"), problems)
-        nodes = _nodes(data.get("nodes"), channels, problems, models)
+        nodes, leads = compiler.nodes(data.get("nodes"), channels, problems)
         if not nodes:
             problems.raise_if_any()  # every edge would be one more error
         reader = edges.Reader(nodes, Conditions(channels, problems), problems)
@@ -94,6 +101,7 @@ class _Blueprint:
             _subset("input", data, channels, problems),
             _subset("output", data, channels, problems),
             nodes,
+            leads,
             reader.read(data.get("edges")),
         )
 
@@ -106,10 +114,15 @@ class _Blueprint:
             schema, input_schema=takes, output_schema=gives
         )
         for each, action in self.nodes.items():
-            graph.add_node(each, action)
+            graph.add_node(each, action, destinations=self._destinations(each))
         for edge in self.edges:
             edge.add_to(graph)
         return graph.compile(name=name)
+
+    def _destinations(self, node: str) -> tuple[str, ...] | None:
+        """For a drawing of the graph: where a node leads by itself."""
+        names = (edges.langgraph_name(target) for target in self.leads.get(node, ()))
+        return tuple(dict.fromkeys(names)) or None
 
 
 def _subset(
@@ -128,42 +141,50 @@ def _subset(
     return names
 
 
-def _nodes(
-    data: Any, channels: Mapping[str, Channel], problems: Problems, models: Models
-) -> dict[str, Any]:
-    """The nodes by name; one with problems keeps its name, so that edges to it are no error."""
-    if not isinstance(data, dict) or not data:
-        problems.report(("nodes",), shown(data), "nodes, such as `assistant: {llm: …}`")
-        return {}
-    toolbox, nodes = Toolbox(problems), {}
-    for name, body in data.items():
-        where = ("nodes", name)
-        if name in _RESERVED or not name or set(name) & set("|:"):
-            expected = "another name: no `|`, no `:`, not START or END"
-            problems.report(where, quoted(name), expected, at_key=True)
-        nodes[name] = _node(name, body, where, channels, toolbox, models, problems)
-    return nodes
+class _Compiler:
+    """Builds the nodes of one document, and the documents that they embed."""
 
+    def __init__(self, models: Models, embedding: Sequence[Path]) -> None:
+        self._models = models
+        self.embedding = embedding
 
-def _node(
-    name: str,
-    data: Any,
-    where: Where,
-    channels: Mapping[str, Channel],
-    toolbox: Toolbox,
-    models: Models,
-    problems: Problems,
-) -> Any:
-    if not isinstance(data, dict):
-        problems.report(where, shown(data), f"a kind of node ({', '.join(KINDS)})")
-        return None
-    if not (word := _kind(data, where, problems)):
-        return None
-    kind: Kind = KINDS[word]
-    place = (*where, word)
-    body: Body | None = problems.validated(kind.body, data[word], place, short=kind.short)
-    scope = Scope(name, place, channels, toolbox, models, problems)
-    return kind.build(body, scope) if body is not None else None
+    def nodes(
+        self, data: Any, channels: Mapping[str, Channel], problems: Problems
+    ) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """The nodes by name, and where each leads by itself.
+
+        One with problems keeps its name, so that edges to it are no error.
+        """
+        if not isinstance(data, dict) or not data:
+            problems.report(("nodes",), shown(data), "nodes, such as `assistant: {llm: …}`")
+            return {}, {}
+        toolbox, nodes, leads = Toolbox(problems), dict[str, Any](), dict[str, list[str]]()
+        for name, body in data.items():
+            where = ("nodes", name)
+            if name in _RESERVED or not name or set(name) & set("|:"):
+                expected = "another name: no `|`, no `:`, not START or END"
+                problems.report(where, quoted(name), expected, at_key=True)
+            scope = Scope(name, where, channels, toolbox, self._models, problems, self, data)
+            nodes[name], leads[name] = self.node(scope, body), scope.leads
+        return nodes, leads
+
+    def node(self, scope: Scope, data: Any) -> Any:
+        """The node that `data` describes, at the place of the scope."""
+        where, problems = scope.where, scope.problems
+        if not isinstance(data, dict):
+            problems.report(where, shown(data), f"a kind of node ({', '.join(KINDS)})")
+            return None
+        if not (word := _kind(data, where, problems)):
+            return None
+        kind: Kind = KINDS[word]
+        place = (*where, word)
+        body: Body | None = problems.validated(kind.body, data[word], place, short=kind.short)
+        return kind.build(body, replace(scope, where=place)) if body is not None else None
+
+    def document(self, path: Path) -> Graph:
+        """The graph of a document, which those of `embedding` embed."""
+        chain = (*self.embedding, path.resolve())
+        return build(source.read(path), path.stem, models=self._models, embedding=chain)
 
 
 def _kind(data: Mapping[str, Any], where: Where, problems: Problems) -> str | None:

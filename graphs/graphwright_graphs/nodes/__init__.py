@@ -9,8 +9,10 @@ from graphwright_graphs.nodes.human import HumanKind
 from graphwright_graphs.nodes.llm import LlmKind
 from graphwright_graphs.nodes.node import Body, Call, Kind, Node, Scope
 from graphwright_graphs.nodes.planner import PlannerKind
+from graphwright_graphs.nodes.prompt import PromptKind
 from graphwright_graphs.nodes.python import PythonKind
 from graphwright_graphs.nodes.replanner import ReplannerKind
+from graphwright_graphs.nodes.router import RouterKind
 from graphwright_graphs.nodes.tools import ToolsKind
 
 KINDS: Mapping[str, Kind] = {
@@ -23,6 +25,8 @@ KINDS: Mapping[str, Kind] = {
         ExecutorKind(),
         ReplannerKind(),
         PythonKind(),
+        PromptKind(),
+        RouterKind(),
     )
 }
 
