@@ -8,8 +8,8 @@ so the kinds know nothing of event loops, and a test can drive one by hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -92,6 +92,10 @@ class Scope:
     models: Models
     problems: Problems
 
+    def at(self, where: Where) -> Scope:
+        """The same scope for another place, such as the body under a kind's word."""
+        return replace(self, where=where)
+
     def place(self, *keys: str | int) -> Where:
         """Where a value of this node stands; a short form has no key of its own."""
         full = (*self.where, *keys)
@@ -130,6 +134,7 @@ class Scope:
         return ""
 
 
+@runtime_checkable
 class Kind(Protocol):
     """One kind of node: a word of the language."""
 
