@@ -15,9 +15,8 @@ from langgraph.graph.state import CompiledStateGraph
 
 from graphwright_graphs import edges, state
 from graphwright_graphs.conditions import Conditions
-from graphwright_graphs.models import Models
 from graphwright_graphs.nodes import entries
-from graphwright_graphs.nodes.entries import Entry
+from graphwright_graphs.nodes.entries import Entry, Loader
 from graphwright_graphs.problems import Problems, shown
 from graphwright_graphs.state import Channel
 
@@ -38,7 +37,7 @@ class Blueprint:
     edges: Sequence[edges.Edge]
 
     @classmethod
-    def read(cls, data: Any, problems: Problems, models: Models) -> Blueprint:
+    def read(cls, data: Any, problems: Problems, loader: Loader) -> Blueprint:
         """Read a whole document; what is wrong with it is reported.
 
         Raises DocumentError where going on would report what only follows from other mistakes.
@@ -54,7 +53,7 @@ class Blueprint:
         if text is not None and not isinstance(text, str):
             problems.report(("description",), shown(text), "text")
         channels = state.read(data.get("state"), problems)
-        nodes = entries.Reader(channels, models, problems).read(data.get("nodes"))
+        nodes = entries.Reader(channels, loader, problems).read(data.get("nodes"))
         if not nodes:
             problems.raise_if_any()  # every edge would be one more error
         reader = edges.Reader(nodes, Conditions(channels, problems), problems)
@@ -67,7 +66,8 @@ class Blueprint:
             reader.read(data.get("edges")),
         )
         problems.raise_if_any()  # a node whose edge is broken is not also a dead end
-        edges.check_flow(read.edges, nodes, problems)
+        leads = {node.name: node.leads for node in nodes.values()}
+        edges.check_flow(read.edges, nodes, leads, problems)
         return read
 
     def compile(self, name: str) -> Graph:

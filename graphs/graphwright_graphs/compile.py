@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphwright_graphs import source
@@ -24,17 +26,35 @@ def load(path: str | Path, *, models: Models | None = None) -> Graph:
         DocumentError: the document can't become a graph; every problem is listed.
         OSError: the file can't be read.
     """
-    return build(source.read(path), Path(path).stem, models=models)
+    return Loader(models or current()).document(Path(path))
 
 
 def build(document: Source, name: str, *, models: Models | None = None) -> Graph:
     """Compile a document that was read already, see `load`."""
-    problems = Problems(document)
-    blueprint = Blueprint.read(document.data, problems, models or current())
-    problems.raise_if_any()
-    return blueprint.compile(name)
+    return Loader(models or current()).build(document, name)
 
 
 def description(graph: Graph) -> str | None:
     """What the document says its graph does; None for a graph without one."""
     return graph.builder.state_schema.__doc__
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Loads a document, and those that it embeds."""
+
+    models: Models
+    embedding: Sequence[Path] = ()
+    """The document that is built and those that embed it, from the outermost on."""
+
+    def document(self, path: Path) -> Graph:
+        """The graph of the document at `path`. Raises DocumentError, OSError."""
+        inside = replace(self, embedding=(*self.embedding, path.resolve()))
+        return inside.build(source.read(path), path.stem)
+
+    def build(self, document: Source, name: str) -> Graph:
+        """The graph of a document that was read already. Raises DocumentError."""
+        problems = Problems(document)
+        blueprint = Blueprint.read(document.data, problems, self)
+        problems.raise_if_any()
+        return blueprint.compile(name)

@@ -57,10 +57,10 @@ async def test_the_kind_of_the_page_works(mood: None, compiled: Any, scripted: A
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("mood: []", "1:5 nodes.a.mood: found an empty list, expected at least one"),
+        ("mood: []", "nodes.a.mood: found an empty list, expected at least one"),
         ("mood: {wrods: [x]}", 'did you mean "words"?'),
         ("mood: {output: modo}", 'nodes.a.mood.output: found "modo", expected a channel'),
-        ("modo: [x]", 'python, mood), did you mean "mood"?'),
+        ("modo: [x]", ', mood), did you mean "mood"?'),
     ],
 )
 def test_mistakes_under_an_installed_kind_are_located(

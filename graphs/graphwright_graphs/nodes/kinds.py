@@ -16,8 +16,10 @@ from graphwright_graphs.nodes.llm import LlmKind
 from graphwright_graphs.nodes.node import Body, Kind
 from graphwright_graphs.nodes.options import WORDS
 from graphwright_graphs.nodes.planner import PlannerKind
+from graphwright_graphs.nodes.prompt import PromptKind
 from graphwright_graphs.nodes.python import PythonKind
 from graphwright_graphs.nodes.replanner import ReplannerKind
+from graphwright_graphs.nodes.router import RouterKind
 from graphwright_graphs.nodes.tools import ToolsKind
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.source import Where
@@ -33,6 +35,8 @@ BUILT_IN: tuple[Kind, ...] = (
     ExecutorKind(),
     ReplannerKind(),
     PythonKind(),
+    PromptKind(),
+    RouterKind(),
 )
 
 

@@ -52,9 +52,9 @@ class Timed(Wrapped):
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on the event loop. Raises NodeTimeoutError."""
-        started = time.monotonic()
+        started, limit = time.monotonic(), asyncio.timeout(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds) as limit:
+            async with limit:
                 return await self.node.ainvoke(input, config, **kwargs)
         except TimeoutError:
             if not limit.expired():  # the node's own
