@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import graphwright_graphs
-from graphwright_graphs.nodes import KINDS
+from graphwright_graphs.nodes.kinds import BUILT_IN
 
 GOOD = {
     "state": "{messages: messages}",
@@ -34,7 +34,7 @@ TABLE = [
     ("a type's typo", broken(state="{messages: messages, n: {type: sting}}"), '1:39 state.n.type: found "sting", expected one of any, boolean, integer, list, number, object or string, did you mean "string"?'),
     ("a reserved channel", broken(state="{messages: messages, today: last}"), '1:29 state.today: found "today", expected a name of letters, digits and _'),
     ("an unknown input", broken(input="[message]"), '4:9 input[0]: found "message", expected a channel (messages), did you mean "messages"?'),
-    ("a kind's typo", broken(nodes="{a: {lm: Hi}}"), f'2:13 nodes.a.lm: found "lm", expected a kind of node ({", ".join(KINDS)}), did you mean "llm"?'),
+    ("a kind's typo", broken(nodes="{a: {lm: Hi}}"), f'2:13 nodes.a.lm: found "lm", expected a kind of node ({", ".join(kind.word for kind in BUILT_IN)}), did you mean "llm"?'),
     ("two kinds", broken(nodes="{a: {llm: Hi, human: {ask: What}}}"), "2:9 nodes.a: found 2 kinds (llm, human), expected one"),
     ("an unknown option", broken(nodes="{a: {llm: {promt: Hi}}}"), '2:19 nodes.a.llm.promt: found "promt", expected one of prompt, messages, tools, model, output, schema, did you mean "prompt"?'),
     ("a wrong shape", broken(nodes="{a: {llm: {tools: clock}}}"), '2:26 nodes.a.llm.tools: found "clock", expected a list'),
