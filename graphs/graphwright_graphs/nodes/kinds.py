@@ -11,6 +11,7 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 
 from graphwright_graphs.nodes.executor import ExecutorKind
+from graphwright_graphs.nodes.http import HttpKind
 from graphwright_graphs.nodes.human import HumanKind
 from graphwright_graphs.nodes.llm import LlmKind
 from graphwright_graphs.nodes.node import Body, Kind
@@ -20,6 +21,7 @@ from graphwright_graphs.nodes.prompt import PromptKind
 from graphwright_graphs.nodes.python import PythonKind
 from graphwright_graphs.nodes.replanner import ReplannerKind
 from graphwright_graphs.nodes.router import RouterKind
+from graphwright_graphs.nodes.sql import SqlKind
 from graphwright_graphs.nodes.tools import ToolsKind
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.source import Where
@@ -37,6 +39,8 @@ BUILT_IN: tuple[Kind, ...] = (
     PythonKind(),
     PromptKind(),
     RouterKind(),
+    HttpKind(),
+    SqlKind(),
 )
 
 

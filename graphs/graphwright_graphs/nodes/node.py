@@ -8,7 +8,10 @@ can drive one by hand. What a call raises is raised where it was yielded.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+import asyncio
+import contextvars
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -61,18 +64,25 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """A call of a service that is no Runnable: one way to make it from sync code, one to await."""
+    """A call of a service that is no Runnable; without a sync way it gets a loop of its own."""
 
-    sync: Callable[[], Any]
-    aio: Callable[[], Awaitable[Any]]
+    aio: Callable[[], Coroutine[Any, Any, Any]]
+    sync: Callable[[], Any] | None = None
 
     def wait(self, config: RunnableConfig) -> Any:
-        """What the sync way gives."""
-        return self.sync()
+        """What the service gives."""
+        return self.sync() if self.sync else _in_a_loop(self.aio)
 
     async def await_(self, config: RunnableConfig) -> Any:
-        """What the other way gives."""
+        """What the service gives, awaited."""
         return await self.aio()
+
+
+def _in_a_loop(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """What a coroutine gives, for a caller that may itself block an event loop."""
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(context.run, lambda: asyncio.run(call())).result()
 
 
 Result = Any
