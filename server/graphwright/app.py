@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     models = _models(settings)
-    project = load_project(settings.config, models)
+    project = load_project(settings.config, models, settings.imports)
     database = database_at(settings.database_url, settings.database_connections)
     engine = LocalEngine(EventArchive(database), poll=POLL if database.shared else None)
     graphs = Graphs(project, TenantStores(database), checkpoints_of(settings))

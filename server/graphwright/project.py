@@ -11,7 +11,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +26,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import graphwright_graphs
 from graphwright.errors import ProjectError
 from graphwright_graphs.errors import DocumentError
-from graphwright_graphs.models import Models, using
+from graphwright_graphs.imports import Imports
+from graphwright_graphs.imports import using as imports_in_use
+from graphwright_graphs.models import Models
+from graphwright_graphs.models import using as models_in_use
 
 AnyGraph = Pregel[Any, Any, Any, Any]
 
@@ -93,18 +96,24 @@ class Project:
         self.graphs = graphs
 
 
-def load_project(file: Path, models: Models) -> Project:
-    """Read a project's file and load every graph it names, with `models` as their catalogue of
-    models.
+def load_project(file: Path, models: Models, imports: Sequence[str] = ()) -> Project:
+    """Read a project's file and load every graph it names.
+
+    Args:
+        file: the `langgraph.json`.
+        models: the models that its graphs may use.
+        imports: modules that its documents may import besides the project's own.
     """
     file = file.absolute()
     read = _read(file)
     root = file.parent
     _apply_environment(file, read.env)
     # First, so that a project's own `tools` or `graphs` is found before anybody else's.
-    sys.path[:0] = [str(root)] + [str(root / path) for path in read.dependencies if path[:1] == "."]
+    folders = [root, *(root / path for path in read.dependencies if path[:1] == ".")]
+    sys.path[:0] = [str(folder) for folder in folders]
     graphs = {}
-    with using(models):
+    allowed = Imports(tuple(folders), tuple(imports))
+    with models_in_use(models), imports_in_use(allowed):
         for graph_id, entry in read.graphs.items():
             entry = GraphEntry(path=entry) if isinstance(entry, str) else entry
             source = _load(file, f"graphs.{graph_id}", entry.path)

@@ -45,9 +45,10 @@ TABLE = [
     ("an open brace", broken(nodes='{a: {llm: "Hi {"}}'), "found a broken template (Single '{' encountered in format string)"),
     ("an unknown tool", broken(nodes="{a: {llm: {tools: [calculater]}}}"), '2:27 nodes.a.llm.tools[0]: found "calculater", expected a tool ('),
     ("a tool that can't be imported", broken(nodes="{a: {llm: {tools: ['nowhere:x']}}}"), "which can't be imported (ModuleNotFoundError: No module named 'nowhere')"),
-    ("a function that is not there", broken(nodes="{a: {python: 'json:nowhere'}}"), "(AttributeError: module 'json' has no attribute 'nowhere')"),
-    ("no function", broken(nodes="{a: {python: 'json:__name__'}}"), '2:21 nodes.a.python: found "json:__name__", no function, expected a function'),
-    ("no import path", broken(nodes="{a: {python: shout}}"), '2:21 nodes.a.python: found "shout", expected `module:function`'),
+    ("a function that is not there", broken(nodes="{a: {python: 'tests.graphs.conftest:nowhere'}}"), "(AttributeError: module 'tests.graphs.conftest' has no attribute 'nowhere')"),
+    ("no function", broken(nodes="{a: {python: 'tests.graphs.conftest:TOOLS'}}"), '2:21 nodes.a.python: found "tests.graphs.conftest:TOOLS", no function, expected a function'),
+    ("another's module", broken(nodes="{a: {python: 'os:system'}}"), '2:21 nodes.a.python: found "os:system", of the module os, which is not the project\'s own, expected a module in '),
+    ("no import path", broken(nodes="{a: {python: shout}}"), '2:21 nodes.a.python: found "shout", expected `module:attribute`'),
     ("an unknown output", broken(nodes="{a: {llm: {prompt: Hi, output: anser}}}"), '2:39 nodes.a.llm.output: found "anser", expected a channel (messages)'),
     ("a schema without output", broken(nodes="{a: {llm: {schema: {type: object}}}}"), "nodes.a.llm: found `schema` without `output`, expected the channel that the data goes to"),
     ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, or `ask` with a question"),
@@ -82,7 +83,7 @@ TABLE = [
 )
 def test_a_mistake_is_named_and_located(document: Any, text: str, said: str) -> None:
     with pytest.raises(graphwright_graphs.DocumentError) as caught:
-        graphwright_graphs.load(document(text))
+        graphwright_graphs.load(document(text), imports=["tests"])
 
     assert said in str(caught.value)
     assert len(caught.value.problems) == 1, str(caught.value)

@@ -11,6 +11,7 @@ from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
 
 from graphwright_graphs import edges
+from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.node import Body, Scope
@@ -29,6 +30,11 @@ class Loader(Protocol):
     @property
     def models(self) -> Models:
         """The chat models that nodes may use."""
+        ...
+
+    @property
+    def imports(self) -> Imports:
+        """What the document may import."""
         ...
 
     @property
@@ -69,7 +75,7 @@ class Reader:
         self._channels = channels
         self._loader = loader
         self._problems = problems
-        self._toolbox = Toolbox(problems)
+        self._toolbox = Toolbox(loader.imports, problems)
         self._kinds = Kinds()
 
     def read(self, data: Any, where: Where = ("nodes",)) -> dict[str, Entry]:
@@ -86,6 +92,7 @@ class Reader:
                 self._toolbox,
                 self._loader.models,
                 self._problems,
+                imports=self._loader.imports,
                 compiler=self,
                 nodes=data,
             )

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from graphwright_graphs import prompts
 from graphwright_graphs.edges import END
+from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.problems import Problems, path_text
 from graphwright_graphs.prompts import Template
@@ -165,6 +166,7 @@ class Scope:
     toolbox: Toolbox
     models: Models
     problems: Problems
+    imports: Imports
     compiler: Compiler
     nodes: Collection[str]
     """The nodes that this one may lead to by itself."""
@@ -181,6 +183,10 @@ class Scope:
         """The named tools; unknown ones are reported."""
         found = (self.toolbox.get(name, self.place(key, at)) for at, name in enumerate(names))
         return [tool for tool in found if tool is not None]
+
+    def imported(self, path: str, *keys: str | int) -> Any | None:
+        """What `module:attribute`, which stands under `keys`, names; what is wrong is reported."""
+        return self.imports.find(path, self.problems, self.place(*keys))
 
     def template(self, text: str, *keys: str | int) -> Template:
         """The parsed prompt template that stands under `keys`; its problems are reported."""
