@@ -32,7 +32,7 @@ from graphwright.graphs import Graphs
 from graphwright.interrupts import Interrupts
 from graphwright.project import Project, load_project
 from graphwright.queue import Queue
-from graphwright.reload import Reload
+from graphwright.reload import Load, Reload
 from graphwright.retention import Sweep
 from graphwright.runs import Runs
 from graphwright.settings import Settings
@@ -64,7 +64,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     models = _models(settings)
-    project = load_project(settings.config, models, instead={} if settings.reload else None)
+    load = partial(load_project, settings.config, models, settings.imports)
+    project = load(instead={} if settings.reload else None)
     database = database_at(settings.database_url, settings.database_connections)
     engine = LocalEngine(EventArchive(database), poll=POLL if database.shared else None)
     graphs = Graphs(project, TenantStores(database), checkpoints_of(settings))
@@ -75,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     policy = Retention(settings.retention_age, settings.retention_keep)
     interrupts = Interrupts(database, runs)
     sweep = Sweep(database, policy, engine.wake)
-    watching = _watching(settings, project, models, assistants)
+    watching = _watching(settings, project, load, assistants)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -117,12 +118,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _watching(
-    settings: Settings, project: Project, models: Models, assistants: Assistants
+    settings: Settings, project: Project, load: Load, assistants: Assistants
 ) -> AbstractAsyncContextManager[None]:
     """Keeps the graphs as the project's files are, where that was asked for."""
     if not settings.reload:
         return nullcontext()
-    reload = Reload(project, settings.config, models, settings.data_dir)
+    reload = Reload(project, settings.config, load, settings.data_dir)
     return reload.running(partial(assistants.register, DEFAULT_TENANT))
 
 

@@ -26,7 +26,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import graphwright_graphs
 from graphwright.errors import ProjectError, Unavailable
 from graphwright_graphs.errors import DocumentError
-from graphwright_graphs.models import Models, using
+from graphwright_graphs.imports import Imports
+from graphwright_graphs.imports import using as imports_in_use
+from graphwright_graphs.models import Models
+from graphwright_graphs.models import using as models_in_use
 
 AnyGraph = Pregel[Any, Any, Any, Any]
 
@@ -119,23 +122,31 @@ class Project:
 
 
 def load_project(
-    file: Path, models: Models, *, instead: Mapping[str, Graph] | None = None
+    file: Path,
+    models: Models,
+    imports: Sequence[str] = (),
+    *,
+    instead: Mapping[str, Graph] | None = None,
 ) -> Project:
-    """Read a project's file and load every graph it names, with `models` as their catalogue of
-    models.
+    """Read a project's file and load every graph it names.
 
-    Given `instead`, a graph that is broken is no error: the one of that mapping takes its place, or
-    one that can't be opened.
+    Args:
+        file: the `langgraph.json`.
+        models: the models that its graphs may use.
+        imports: modules that its documents may import besides the project's own.
+        instead: given, a graph that is broken is no error: the one of this mapping takes its place,
+            or else one that can't be opened.
     """
     file = file.absolute()
     read = _read(file)
     root = file.parent
     _apply_environment(file, read.env)
     # First, so that a project's own `tools` or `graphs` is found before anybody else's.
-    roots = [root, *(root / path for path in read.dependencies if path[:1] == ".")]
-    sys.path[:0] = [path for path in map(str, roots) if path not in sys.path]
+    folders = [root, *(root / path for path in read.dependencies if path[:1] == ".")]
+    sys.path[:0] = [path for path in map(str, folders) if path not in sys.path]
     graphs, problems = {}, {}
-    with using(models):
+    allowed = Imports(tuple(folders), tuple(imports))
+    with models_in_use(models), imports_in_use(allowed):
         for graph_id, entry in read.graphs.items():
             try:
                 graphs[graph_id] = _graph(file, graph_id, entry)
@@ -145,7 +156,7 @@ def load_project(
                 problems[graph_id] = str(error)
                 broken = Graph(graph_id, None, None, problems[graph_id])
                 graphs[graph_id] = instead.get(graph_id, broken)
-    return Project(graphs, problems, roots)
+    return Project(graphs, problems, folders)
 
 
 def _graph(file: Path, graph_id: str, entry: str | GraphEntry) -> Graph:

@@ -9,13 +9,13 @@ import importlib
 import linecache
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from graphwright.errors import ProjectError
-from graphwright.project import Project, load_project
-from graphwright_graphs.models import Models
+from graphwright.project import Graph, Project
 
 # What graphs are made of. Tools may write other files beside them, databases for example.
 WATCHED = {
@@ -27,13 +27,21 @@ SETTLING = 300  # milliseconds in which further changes join the first
 log = logging.getLogger(__name__)
 
 
+class Load(Protocol):
+    """Reads a project, see `load_project`."""
+
+    def __call__(self, *, instead: Mapping[str, Graph]) -> Project:
+        """The project; of its broken graphs, those of `instead`."""
+        ...
+
+
 class Reload:
     """Keeps a project as its files are."""
 
-    def __init__(self, project: Project, config: Path, models: Models, data_dir: Path) -> None:
+    def __init__(self, project: Project, config: Path, load: Load, data_dir: Path) -> None:
         self._project = project
         self._config = config
-        self._models = models
+        self._load = load
         self._data_dir = data_dir.resolve()
 
     @asynccontextmanager
@@ -81,7 +89,7 @@ class Reload:
     def _newer(self) -> Project:
         _forget_modules(self._project.roots)
         whole = {key: graph for key, graph in self._project.graphs.items() if not graph.problem}
-        return load_project(self._config, self._models, instead=whole)
+        return self._load(instead=whole)
 
 
 def _forget_modules(roots: Iterable[Path]) -> None:

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     events_ttl: float = Field(
         default=86_400, ge=0, description="For how many seconds a run's events can be read again."
     )
+    imports: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Modules that graph documents may import besides the project's own, separated"
+        " by commas.",
+    )
     model: str = Field(
         default="demo", description="The model that answers: demo or provider:model."
     )
@@ -115,7 +120,7 @@ class Settings(BaseSettings):
         description="The key before that, with which checkpoints can still be read.",
     )
 
-    @field_validator("models", "allow_origins", mode="before")
+    @field_validator("imports", "models", "allow_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

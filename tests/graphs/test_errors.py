@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import graphwright_graphs
-from graphwright_graphs.nodes import KINDS
+from graphwright_graphs.nodes.kinds import BUILT_IN
 
 GOOD = {
     "state": "{messages: messages}",
@@ -34,7 +34,7 @@ TABLE = [
     ("a type's typo", broken(state="{messages: messages, n: {type: sting}}"), '1:39 state.n.type: found "sting", expected one of any, boolean, integer, list, number, object or string, did you mean "string"?'),
     ("a reserved channel", broken(state="{messages: messages, today: last}"), '1:29 state.today: found "today", expected a name of letters, digits and _'),
     ("an unknown input", broken(input="[message]"), '4:9 input[0]: found "message", expected a channel (messages), did you mean "messages"?'),
-    ("a kind's typo", broken(nodes="{a: {lm: Hi}}"), f'2:13 nodes.a.lm: found "lm", expected a kind of node ({", ".join(KINDS)}), did you mean "llm"?'),
+    ("a kind's typo", broken(nodes="{a: {lm: Hi}}"), f'2:13 nodes.a.lm: found "lm", expected a kind of node ({", ".join(kind.word for kind in BUILT_IN)}), did you mean "llm"?'),
     ("two kinds", broken(nodes="{a: {llm: Hi, human: {ask: What}}}"), "2:9 nodes.a: found 2 kinds (llm, human), expected one"),
     ("an unknown option", broken(nodes="{a: {llm: {promt: Hi}}}"), '2:19 nodes.a.llm.promt: found "promt", expected one of prompt, messages, tools, model, output, schema, did you mean "prompt"?'),
     ("a wrong shape", broken(nodes="{a: {llm: {tools: clock}}}"), '2:26 nodes.a.llm.tools: found "clock", expected a list'),
@@ -45,9 +45,10 @@ TABLE = [
     ("an open brace", broken(nodes='{a: {llm: "Hi {"}}'), "found a broken template (Single '{' encountered in format string)"),
     ("an unknown tool", broken(nodes="{a: {llm: {tools: [calculater]}}}"), '2:27 nodes.a.llm.tools[0]: found "calculater", expected a tool ('),
     ("a tool that can't be imported", broken(nodes="{a: {llm: {tools: ['nowhere:x']}}}"), "which can't be imported (ModuleNotFoundError: No module named 'nowhere')"),
-    ("a function that is not there", broken(nodes="{a: {python: 'json:nowhere'}}"), "(AttributeError: module 'json' has no attribute 'nowhere')"),
-    ("no function", broken(nodes="{a: {python: 'json:__name__'}}"), '2:21 nodes.a.python: found "json:__name__", no function, expected a function'),
-    ("no import path", broken(nodes="{a: {python: shout}}"), '2:21 nodes.a.python: found "shout", expected `module:function`'),
+    ("a function that is not there", broken(nodes="{a: {python: 'tests.graphs.conftest:nowhere'}}"), "(AttributeError: module 'tests.graphs.conftest' has no attribute 'nowhere')"),
+    ("no function", broken(nodes="{a: {python: 'tests.graphs.conftest:TOOLS'}}"), '2:21 nodes.a.python: found "tests.graphs.conftest:TOOLS", no function, expected a function'),
+    ("another's module", broken(nodes="{a: {python: 'os:system'}}"), '2:21 nodes.a.python: found "os:system", of the module os, which is not the project\'s own, expected a module in '),
+    ("no import path", broken(nodes="{a: {python: shout}}"), '2:21 nodes.a.python: found "shout", expected `module:attribute`'),
     ("an unknown output", broken(nodes="{a: {llm: {prompt: Hi, output: anser}}}"), '2:39 nodes.a.llm.output: found "anser", expected a channel (messages)'),
     ("a schema without output", broken(nodes="{a: {llm: {schema: {type: object}}}}"), "nodes.a.llm: found `schema` without `output`, expected the channel that the data goes to"),
     ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, or `ask` with a question"),
@@ -82,7 +83,7 @@ TABLE = [
 )
 def test_a_mistake_is_named_and_located(document: Any, text: str, said: str) -> None:
     with pytest.raises(graphwright_graphs.DocumentError) as caught:
-        graphwright_graphs.load(document(text))
+        graphwright_graphs.load(document(text), imports=["tests"])
 
     assert said in str(caught.value)
     assert len(caught.value.problems) == 1, str(caught.value)

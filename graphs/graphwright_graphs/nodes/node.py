@@ -8,10 +8,13 @@ can drive one by hand. What a call raises is raised where it was yielded.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+import asyncio
+import contextvars
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
@@ -19,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from graphwright_graphs import prompts
 from graphwright_graphs.edges import END
+from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.problems import Problems, path_text
 from graphwright_graphs.prompts import Template
@@ -60,18 +64,25 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """A call of a service that is no Runnable: one way to make it from sync code, one to await."""
+    """A call of a service that is no Runnable; without a sync way it gets a loop of its own."""
 
-    sync: Callable[[], Any]
-    aio: Callable[[], Awaitable[Any]]
+    aio: Callable[[], Coroutine[Any, Any, Any]]
+    sync: Callable[[], Any] | None = None
 
     def wait(self, config: RunnableConfig) -> Any:
-        """What the sync way gives."""
-        return self.sync()
+        """What the service gives."""
+        return self.sync() if self.sync else _in_a_loop(self.aio)
 
     async def await_(self, config: RunnableConfig) -> Any:
-        """What the other way gives."""
+        """What the service gives, awaited."""
         return await self.aio()
+
+
+def _in_a_loop(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """What a coroutine gives, for a caller that may itself block an event loop."""
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(context.run, lambda: asyncio.run(call())).result()
 
 
 Result = Any
@@ -155,6 +166,7 @@ class Scope:
     toolbox: Toolbox
     models: Models
     problems: Problems
+    imports: Imports
     compiler: Compiler
     nodes: Collection[str]
     """The nodes that this one may lead to by itself."""
@@ -171,6 +183,10 @@ class Scope:
         """The named tools; unknown ones are reported."""
         found = (self.toolbox.get(name, self.place(key, at)) for at, name in enumerate(names))
         return [tool for tool in found if tool is not None]
+
+    def imported(self, path: str, *keys: str | int) -> Any | None:
+        """What `module:attribute`, which stands under `keys`, names; what is wrong is reported."""
+        return self.imports.find(path, self.problems, self.place(*keys))
 
     def template(self, text: str, *keys: str | int) -> Template:
         """The parsed prompt template that stands under `keys`; its problems are reported."""
@@ -220,6 +236,7 @@ class Scope:
         return ""
 
 
+@runtime_checkable
 class Kind(Protocol):
     """One kind of node: a word of the language."""
 

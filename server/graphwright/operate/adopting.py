@@ -44,7 +44,7 @@ def wire_id(thread_id: str) -> str:
 def project_of(settings: Settings) -> Project:
     """The project of the settings. Raises `ProjectError`."""
     models = Models(settings.model, allowed=settings.models, base_url=settings.model_base_url)
-    return load_project(settings.config, models)
+    return load_project(settings.config, models, settings.imports)
 
 
 def adoptions(
