@@ -30,6 +30,7 @@ from graphwright.errors import RequestError, StartError
 from graphwright.faces.langserve import LangServe
 from graphwright.graphs import Graphs
 from graphwright.interrupts import Interrupts
+from graphwright.models import models_of
 from graphwright.project import Project, load_project
 from graphwright.queue import Queue
 from graphwright.reload import Load, Reload
@@ -143,8 +144,8 @@ def _add_manners(app: FastAPI, settings: Settings) -> None:
 
 def _models(settings: Settings) -> Models:
     """The catalogue of models; the default one is made now, so that what it lacks is said now."""
+    models = models_of(settings)
     try:
-        models = Models(settings.model, allowed=settings.models, base_url=settings.model_base_url)
         models.get()
     except ModelError as error:
         raise StartError(str(error)) from error

@@ -63,6 +63,7 @@ def serve(
     model: Annotated[str | None, setting("--model", "model")] = None,
     models: Annotated[str | None, setting("--models", "models")] = None,
     model_base_url: Annotated[str | None, setting("--model-base-url", "model_base_url")] = None,
+    model_limits: Annotated[str | None, setting("--model-limits", "model_limits")] = None,
     langserve: Annotated[bool | None, setting("--langserve/--no-langserve", "langserve")] = None,
     allow_origins: Annotated[str | None, setting("--allow-origins", "allow_origins")] = None,
     retention_age: Annotated[str | None, setting("--retention-age", "retention_age")] = None,

@@ -79,6 +79,10 @@ class Settings(BaseSettings):
     model_base_url: str | None = Field(
         default=None, description="URL of an OpenAI-compatible server."
     )
+    model_limits: str = Field(
+        default="",
+        description="Calls at once and requests per time of a provider: openai=8, openai=500/m.",
+    )
     langserve: bool = Field(
         default=True, description="Serve LangServe's routes and playgrounds under /graphs/."
     )
