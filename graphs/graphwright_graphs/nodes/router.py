@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from graphwright_graphs.conditions import Condition
 from graphwright_graphs.edges import langgraph_name
 from graphwright_graphs.errors import AnswerError
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema
 from graphwright_graphs.nodes.conversation import Compose, Prompt, composer
@@ -39,7 +40,7 @@ class Router(Body):
     """Labels, each with what it stands for."""
     prompt: Prompt = _PROMPT
     messages: str | None = None
-    model: str | None = None
+    model: Model | None = None
     cases: list[Case] = Field(default_factory=list)
     """The first whose condition holds is taken."""
     default: str | None = None
