@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import set_config_context
 from langgraph.graph import END as LANGGRAPH_END
 from langgraph.graph import START as LANGGRAPH_START
 from langgraph.graph import StateGraph
@@ -59,19 +60,28 @@ class Router(Runnable[Any, list[str]]):
     def __init__(self, edge: Edge) -> None:
         self.name = "when"
         self._branches = edge.branches
+        conditions = (branch.when for branch in edge.branches)
+        self._reads_settings = any(when.reads_settings for when in conditions if when)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> list[str]:
         """The names of the nodes to go to. Raises ConditionError for a failing condition."""
-        for branch in self._branches:
-            if branch.when is None or branch.when.holds(input):
-                return [langgraph_name(target) for target in branch.to]
-        raise AssertionError("the last branch of every edge always holds")
+        if not self._reads_settings:
+            return self._next(input)
+        # LangGraph runs a node in its config's context, and what comes after it outside of that.
+        with set_config_context(config or {}) as context:
+            return context.run(self._next, input)
 
     async def ainvoke(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[str]:
         """The same, inline: a condition takes microseconds."""
         return self.invoke(input, config)
+
+    def _next(self, input: Any) -> list[str]:
+        for branch in self._branches:
+            if branch.when is None or branch.when.holds(input):
+                return [langgraph_name(target) for target in branch.to]
+        raise AssertionError("the last branch of every edge always holds")
 
 
 def langgraph_name(name: str) -> str:
