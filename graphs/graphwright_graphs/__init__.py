@@ -14,6 +14,7 @@ from graphwright_graphs.errors import (
     MissingValue,
     PlanError,
     Problem,
+    RequestError,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "MissingValue",
     "PlanError",
     "Problem",
+    "RequestError",
     "description",
     "load",
 ]

@@ -5,6 +5,7 @@ GraphError
 +-- ConditionError     a `when:` failed on the state of a running graph
 +-- MissingValue       a prompt needs a channel that has no value in this run
 +-- AnswerError        a model gave no answer that fits a node's schema
++-- RequestError       a node's request to a service or database failed
 +-- PlanError          a plan node met a state without a plan
 """
 
@@ -57,6 +58,10 @@ class MissingValue(GraphError):
 
 class AnswerError(GraphError):
     """A model gave no answer that fits a node's schema, although it was asked twice."""
+
+
+class RequestError(GraphError):
+    """A service or database did not give a node what it asked for."""
 
 
 class PlanError(GraphError):
