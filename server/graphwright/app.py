@@ -3,8 +3,9 @@ them in order.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -33,8 +34,9 @@ from graphwright.graphs import Graphs
 from graphwright.interrupts import Interrupts
 from graphwright.models import models_of
 from graphwright.prices import Prices
-from graphwright.project import load_project
+from graphwright.project import Project, load_project
 from graphwright.queue import Queue
+from graphwright.reload import Load, Reload
 from graphwright.retention import Sweep
 from graphwright.runs import Runs
 from graphwright.settings import Settings
@@ -66,7 +68,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     models = _models(settings)
-    project = load_project(settings.config, models, settings.imports)
+    load = partial(load_project, settings.config, models, settings.imports)
+    project = load(instead={} if settings.reload else None)
     database = database_at(settings.database_url, settings.database_connections)
     engine = LocalEngine(EventArchive(database), poll=POLL if database.shared else None)
     graphs = Graphs(project, TenantStores(database), checkpoints_of(settings))
@@ -83,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     policy = Retention(settings.retention_age, settings.retention_keep)
     interrupts = Interrupts(database, runs)
     sweep = Sweep(database, policy, engine.wake, usage_age=settings.usage_age)
+    watching = _watching(settings, project, load, assistants)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -94,6 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 worker.running(slots=settings.slots, grace=settings.grace, alone=alone),
                 sweep.running(graphs, every=settings.retention_every),
                 interrupts.expiring(),
+                watching,
             ):
                 yield
 
@@ -113,14 +118,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(interrupts_api.router(interrupts))
     app.include_router(assistants_api.router(assistants))
     app.include_router(usage_api.router(Accounts(database)))
-    app.include_router(system_api.router(models.describe()))
+    app.include_router(system_api.router(models.describe(), project))
     app.state.drain = worker.drain
-    app.state.graphs = tuple(project.graphs)
+    app.state.project = project
     app.state.model = models.describe()
     app.state.langserve = settings.langserve
     if settings.langserve:
         app.mount("/graphs", LangServe(project, runs, threads))
     return app
+
+
+def _watching(
+    settings: Settings, project: Project, load: Load, assistants: Assistants
+) -> AbstractAsyncContextManager[None]:
+    """Keeps the graphs as the project's files are, where that was asked for."""
+    if not settings.reload:
+        return nullcontext()
+    reload = Reload(project, settings.config, load, settings.data_dir)
+    return reload.running(partial(assistants.register, DEFAULT_TENANT))
 
 
 def _add_manners(app: FastAPI, settings: Settings) -> None:

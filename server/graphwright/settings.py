@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     )
 
     config: Path = Field(default=Path("langgraph.json"), description="The project file to serve.")
+    reload: bool = Field(
+        default=False, description="Load the graphs anew when a file of the project changes."
+    )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(
         default=8123, ge=0, le=65535, description="The port to listen on; 0 picks a free one."

@@ -27,10 +27,10 @@ def broken(**parts: str) -> str:
 
 TABLE = [
     # what is broken, the document, the one problem it has
-    ("an unknown word", broken(node="{}"), '4:1 node: found "node", expected one of description, state, input, output, nodes, edges, did you mean "nodes"?'),
+    ("an unknown word", broken(node="{}"), '4:1 node: found "node", expected one of description, state, context, input, output, nodes, edges, did you mean "nodes"?'),
     ("no nodes", broken(nodes=""), "2:7 nodes: found nothing, expected nodes, such as `assistant: {llm: …}`"),
     ("a list for edges", broken(edges="[a]"), "3:8 edges: found a list, expected edges, such as `START: assistant`"),
-    ("a reducer's typo", broken(state="{messages: mesages}"), '1:19 state.messages: found "mesages", expected one of messages, append, last, add or merge, did you mean "messages"?'),
+    ("a reducer's typo", broken(state="{messages: mesages}"), '1:19 state.messages: found "mesages", expected one of messages, append, last, add, merge or `module:function`, did you mean "messages"?'),
     ("a type's typo", broken(state="{messages: messages, n: {type: sting}}"), '1:39 state.n.type: found "sting", expected one of any, boolean, integer, list, number, object or string, did you mean "string"?'),
     ("a reserved channel", broken(state="{messages: messages, today: last}"), '1:29 state.today: found "today", expected a name of letters, digits and _'),
     ("an unknown input", broken(input="[message]"), '4:9 input[0]: found "message", expected a channel (messages), did you mean "messages"?'),
@@ -59,8 +59,8 @@ TABLE = [
     ("an unknown target", broken(edges="{START: a, a: EMD}"), '3:22 edges.a: found "EMD", expected a node or END, did you mean "END"?'),
     ("an unknown source", broken(edges="{START: a, a: END, b: END}"), '3:27 edges.b: found "b", expected START or a node'),
     ("a number as a target", broken(edges="{START: a, a: 3}"), "3:22 edges.a: found 3, expected the name of a node, or END"),
-    ("a branch's typo", broken(edges="{START: a, a: [{wen: 'true', to: a}, {to: END}]}"), '3:24 edges.a[0].wen: found "wen", expected when or to, did you mean "when"?'),
-    ("no default branch", broken(edges="{START: a, a: [{when: 'true', to: END}]}"), "expected a last branch without `when`, for when none holds"),
+    ("a branch's typo", broken(edges="{START: a, a: [{wen: 'true', to: a}, {to: END}]}"), '3:24 edges.a[0].wen: found "wen", expected one of when, to, at_most, did you mean "when"?'),
+    ("no default branch", broken(edges="{START: a, a: [{when: 'true', to: END}]}"), "expected a last branch without `when`, for when no other is taken"),
     ("a branch after the default", broken(edges="{START: a, a: [{to: a}, {to: END}]}"), "expected `when`, since no later branch would ever be taken"),
     ("a condition's syntax", broken(edges="{START: a, a: [{when: size(, to: a}, {to: END}]}"), 'edges.a[0].when: found "size(" (character 6: Syntax error'),
     ("a condition's channel", broken(edges="{START: a, a: [{when: size(mesages) > 0, to: a}, {to: END}]}"), 'found "mesages", expected a channel (messages) or a function of CEL, did you mean "messages"?'),

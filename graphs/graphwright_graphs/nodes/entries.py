@@ -11,6 +11,7 @@ from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
 
 from graphwright_graphs import edges
+from graphwright_graphs.context import Setting
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.nodes.kinds import Kinds
@@ -71,8 +72,15 @@ class Entry:
 class Reader:
     """Reads the nodes of one document. To kinds that hold nodes or graphs it is their compiler."""
 
-    def __init__(self, channels: Mapping[str, Channel], loader: Loader, problems: Problems) -> None:
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        settings: Mapping[str, Setting],
+        loader: Loader,
+        problems: Problems,
+    ) -> None:
         self._channels = channels
+        self._settings = settings
         self._loader = loader
         self._problems = problems
         self._toolbox = Toolbox(loader.imports, problems)
@@ -93,6 +101,7 @@ class Reader:
                 self._loader.models,
                 self._problems,
                 imports=self._loader.imports,
+                settings=self._settings,
                 compiler=self,
                 nodes=data,
             )

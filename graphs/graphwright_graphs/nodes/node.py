@@ -21,6 +21,8 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict
 
 from graphwright_graphs import prompts
+from graphwright_graphs.conditions import Condition, Conditions
+from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.edges import END
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
@@ -167,11 +169,18 @@ class Scope:
     models: Models
     problems: Problems
     imports: Imports
+    settings: Mapping[str, Setting]
+    """What a caller may set for a run. It can be read like a channel, see `readable`."""
     compiler: Compiler
     nodes: Collection[str]
     """The nodes that this one may lead to by itself."""
     leads: list[str] = field(default_factory=list)
     """Those of them that it does lead to, END among them."""
+
+    @property
+    def readable(self) -> Mapping[str, Readable]:
+        """What prompts and conditions may name: the channels, and the run's settings."""
+        return {**self.settings, **self.channels}
 
     def place(self, *keys: str | int) -> Where:
         """Where a value of this node stands; a short form has no key of its own."""
@@ -191,7 +200,11 @@ class Scope:
     def template(self, text: str, *keys: str | int) -> Template:
         """The parsed prompt template that stands under `keys`; its problems are reported."""
         place = self.place(*keys)
-        return prompts.parse(text, self.channels, self.problems, place, path_text(place))
+        return prompts.parse(text, self.readable, self.problems, place, path_text(place))
+
+    def condition(self, text: str, *keys: str | int) -> Condition | None:
+        """The checked condition that stands under `keys`; its problems are reported."""
+        return Conditions(self.readable, self.problems).parse(text, self.place(*keys))
 
     def channel(self, name: str, key: str) -> Channel | None:
         """The channel of that name; an unknown one is reported."""
