@@ -13,7 +13,8 @@ from typing import Any
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from graphwright_graphs import context, edges, state
+from graphwright_graphs import context, edges, flow, state
+from graphwright_graphs.bounds import BoundedGraph
 from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.context import Setting
 from graphwright_graphs.nodes import entries
@@ -36,7 +37,7 @@ class Blueprint:
     input: Sequence[str]
     output: Sequence[str]
     nodes: Mapping[str, Entry]
-    edges: Sequence[edges.Edge]
+    edges: Sequence[edges.Edge | edges.Join]
 
     @classmethod
     def read(cls, data: Any, problems: Problems, loader: Loader) -> Blueprint:
@@ -70,8 +71,7 @@ class Blueprint:
             reader.read(data.get("edges")),
         )
         problems.raise_if_any()  # a node whose edge is broken is not also a dead end
-        leads = {node.name: node.leads for node in nodes.values()}
-        edges.check_flow(read.edges, nodes, leads, problems)
+        flow.check(read.edges, nodes, problems)
         return read
 
     def compile(self, name: str) -> Graph:
@@ -94,7 +94,8 @@ class Blueprint:
         schema = state.schema(f"{title}State", self.channels, self.description)
         takes = state.subset(f"{title}Input", self.input, self.channels) if self.input else None
         gives = state.subset(f"{title}Output", self.output, self.channels) if self.output else None
-        return StateGraph(
+        bounded = any(edge.is_bounded for edge in self.edges)
+        return (BoundedGraph if bounded else StateGraph)(
             schema,
             context_schema=context.schema(f"{title}Context", self.settings),
             input_schema=takes,

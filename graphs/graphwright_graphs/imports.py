@@ -6,15 +6,17 @@ imported, and what is taken from it must have been made there: `tools:os.system`
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import os
+import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,13 +51,20 @@ class Imports:
         return replace(self, modules=(*self.modules, *modules))
 
     def find(self, path: str, problems: Problems, where: Where) -> Any | None:
-        """What `module:attribute` names; what is wrong with it is reported, and None returned."""
-        module, colon, attribute = path.partition(":")
+        """What `module:attribute` names; what is wrong with it is reported, and None returned.
+
+        In place of a module there may be a file, `folder/file.py:attribute`, from the folder of
+        the document on.
+        """
+        module, colon, attribute = path.rpartition(":")
         if not (module and colon and attribute):
             problems.report(where, quoted(path), "`module:attribute`")
             return None
+        folder = Path(problems.source.file).parent
         try:
-            return self._attribute(self._module(module), attribute)
+            is_file = module.endswith(".py")
+            loaded = self._file(folder / module) if is_file else self._module(module)
+            return self._attribute(loaded, attribute)
         except Refused as refused:
             found = f"{quoted(path)}, of the module {refused}, which is not the project's own"
             expected = f"a module in {' or '.join(str(root) for root in self.roots)}"
@@ -71,6 +80,24 @@ class Imports:
     def _module(self, name: str) -> ModuleType:
         self._check(name)
         return importlib.import_module(name)
+
+    def _file(self, path: Path) -> ModuleType:
+        """The module that a file of the project is, under a name of its own."""
+        path = path.resolve()
+        if not self._is_own(path):
+            raise ImportError(f"{path} is not a file of the project")
+        name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+        if name not in sys.modules:
+            spec = spec_from_file_location(name, path)
+            if spec is None or spec.loader is None or not path.is_file():
+                raise FileNotFoundError(f"there is no Python file {path}")
+            sys.modules[name] = module_from_spec(spec)
+            try:
+                spec.loader.exec_module(sys.modules[name])
+            except BaseException:
+                del sys.modules[name]
+                raise
+        return sys.modules[name]
 
     def _check(self, name: str) -> None:
         """Raise Refused for a module that may not be imported, before any of its code runs."""
