@@ -8,8 +8,9 @@ from typing import Any
 
 from graphwright_graphs import source
 from graphwright_graphs.blueprint import Blueprint
+from graphwright_graphs.bounds import BoundedGraph
 from graphwright_graphs.compile import Loader
-from graphwright_graphs.edges import START, Edge
+from graphwright_graphs.edges import START, Edge, Join
 from graphwright_graphs.errors import DocumentError
 from graphwright_graphs.export import edges, models, options, state
 from graphwright_graphs.export.literals import literal
@@ -75,6 +76,8 @@ class _Export:
         nodes = [self._node(name, writing) for name in self._blueprint.nodes]
         ways = [line for edge in self._blueprint.edges for line in self._ways(edge, writing)]
         graph = self._module.imported("langgraph.graph", "StateGraph")
+        if any(edge.is_bounded for edge in self._blueprint.edges):
+            graph = self._module.inlined(BoundedGraph)
         words = ", ".join([classes["state_schema"], *_keywords(classes)])
         self._module.add([f"builder = {graph}({words})", *nodes, *ways])
         self._module.add([f"graph = builder.compile({', '.join(self._compiled())})"])
@@ -105,6 +108,7 @@ class _Export:
             channels=channels,
             readable={**settings, **channels},
             state=classes["state_schema"],
+            builder="builder",
             context=classes.get("context_schema"),
             answered=any(isinstance(body, Human) and body.approve for body in bodies),
             tools_by_name=self._tools,
@@ -122,12 +126,13 @@ class _Export:
             return ""
         action = WRITERS[word](body, inside)
         words = [literal(name), action, *options.words(entry, inside)]
-        return f"builder.add_node({', '.join(words)})"
+        return f"{inside.builder}.add_node({', '.join(words)})"
 
-    def _ways(self, edge: Edge, writing: Writing) -> Sequence[str]:
-        source = f"after_{edge.source}".lower() if edge.source == START else f"after_{edge.source}"
-        answered = self._answered_by(edge.source)
-        return edges.lines(edge, writing.of(source, ("edges", edge.source)), answered)
+    def _ways(self, edge: Edge | Join, writing: Writing) -> Sequence[str]:
+        name = edge.written.lower() if edge.written == START else edge.written
+        answered = self._answered_by(edge.written)
+        inside = writing.of(f"after_{name}", ("edges", edge.written))
+        return edges.lines(edge, inside, answered)
 
     def _answered_by(self, node: str) -> Sequence[str]:
         """The conversations whose last message is surely an AI message when a node is done."""

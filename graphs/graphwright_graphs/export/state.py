@@ -102,12 +102,9 @@ def context_class(title: str, settings: Mapping[str, Setting], module: Module) -
     """Define the class of a run's settings; its name."""
     decorator = module.imported("pydantic.dataclasses", "dataclass")
     name = module.named(f"{title}Context")
-    about = docstring("What a caller sets for a run.")
     lines = [
         f"@{decorator}(kw_only=True)",
         f"class {name}:",
-        *about,
-        "",
         *_settings(settings, module),
     ]
     module.add(lines)

@@ -26,6 +26,8 @@ class Writing:
     """Channels and settings by name."""
     state: str
     """The name of the state's class."""
+    builder: str
+    """The name of the StateGraph that is built."""
     context: str | None
     """The name of the class of a run's settings."""
     answered: bool
