@@ -59,10 +59,14 @@ class Channel(Value):
             "send it as input, or give it a default in the graph's `state`"
         )
 
+    @property
+    def join(self) -> Join | None:
+        """The reducer as a function of what is there and the update; None for `last`."""
+        return self._own or _REDUCERS.get(self.reducer)
+
     def annotation(self) -> Any:
         """The type that LangGraph makes a channel from, its reducer included."""
-        join = self._own or _REDUCERS.get(self.reducer)
-        extras: list[Any] = [join] if join else []
+        extras: list[Any] = [self.join] if self.join else []
         if self.description or self.default is not None:
             shown = None if self.default is None else {"default": self.default}
             # First, since LangGraph takes the last annotation for the reducer.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 
+from graphwright_graphs.nodes.agent import AgentKind
 from graphwright_graphs.nodes.executor import ExecutorKind
 from graphwright_graphs.nodes.http import HttpKind
 from graphwright_graphs.nodes.human import HumanKind
@@ -45,6 +46,7 @@ BUILT_IN: tuple[Kind, ...] = (
     SqlKind(),
     SubgraphKind(),
     MapKind(),
+    AgentKind(),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Annotated, Any, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -48,7 +49,7 @@ class MapKind:
     def build(self, body: Map, scope: Scope) -> Embedded | None:
         """The node whose graph has a task for each item."""
         over = scope.channel(body.over, "over")
-        if over and (over.reducer in ("merge", "add") or over.type not in (None, *_LISTS)):
+        if over and (over.reducer in ("merge", "add") or not _may_be_list(over)):
             found = f"{quoted(body.over)}, which holds no list"
             scope.problems.report(scope.place("over"), found, "a channel that holds a list")
         if not body.item.isidentifier():
@@ -65,7 +66,8 @@ class MapKind:
         return Embedded(graph, scope.name, take, joined, body.concurrency)
 
 
-_LISTS = ("any", "list")
+def _may_be_list(channel: Channel) -> bool:
+    return channel.enum is None and (channel.type or "any").startswith(("any", "list"))
 
 
 def _check_output(do: Mapping[str, Any], scope: Scope) -> None:
@@ -156,16 +158,10 @@ class _Joined:
 
     def _value(self, name: str, values: Sequence[Any]) -> Any:
         channel = self._channels.get(name)
-        match channel.reducer if channel else "last":
-            case "append" | "messages":
-                return [each for v in values for each in (v if isinstance(v, list) else [v])]
-            case "merge":
-                return {key: each for value in values for key, each in value.items()}
-            case "add":
-                total = values[0]
-                for value in values[1:]:
-                    total = total + value
-                return total
+        if channel and channel.reducer in ("append", "messages"):
+            return [each for v in values for each in (v if isinstance(v, list) else [v])]
+        if channel and channel.join:
+            return reduce(channel.join, values)
         raise GraphError(
             f"node `{self._node}` got a value of `{name}` for each item, and only one could stay: "
             "give the channel a reducer that joins them, such as append"
