@@ -13,12 +13,14 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from graphwright import __version__
+from graphwright.accounts import Accounts
 from graphwright.api import assistants as assistants_api
 from graphwright.api import interrupts as interrupts_api
 from graphwright.api import queue as queue_api
 from graphwright.api import runs as runs_api
 from graphwright.api import system as system_api
 from graphwright.api import threads as threads_api
+from graphwright.api import usage as usage_api
 from graphwright.api.sse import LastingResponses
 from graphwright.api.wire import on_invalid_body, on_request_error
 from graphwright.assistants import Assistants
@@ -31,6 +33,7 @@ from graphwright.faces.langserve import LangServe
 from graphwright.graphs import Graphs
 from graphwright.interrupts import Interrupts
 from graphwright.models import models_of
+from graphwright.prices import Prices
 from graphwright.project import Project, load_project
 from graphwright.queue import Queue
 from graphwright.reload import Load, Reload
@@ -73,10 +76,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     assistants = Assistants(database, project)
     threads = Threads(database, project, graphs)
     runs = Runs(database, assistants, graphs, engine)
-    worker = Worker(database, graphs, engine, keep_events=timedelta(seconds=settings.events_ttl))
+    worker = Worker(
+        database,
+        graphs,
+        engine,
+        keep_events=timedelta(seconds=settings.events_ttl),
+        prices=Prices.read(settings.prices),
+    )
     policy = Retention(settings.retention_age, settings.retention_keep)
     interrupts = Interrupts(database, runs)
-    sweep = Sweep(database, policy, engine.wake)
+    sweep = Sweep(database, policy, engine.wake, usage_age=settings.usage_age)
     watching = _watching(settings, project, load, assistants)
 
     @asynccontextmanager
@@ -108,6 +117,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(queue_api.router(Queue(database, runs), runs))
     app.include_router(interrupts_api.router(interrupts))
     app.include_router(assistants_api.router(assistants))
+    app.include_router(usage_api.router(Accounts(database)))
     app.include_router(system_api.router(models.describe(), project))
     app.state.drain = worker.drain
     app.state.project = project

@@ -83,6 +83,13 @@ class Settings(BaseSettings):
         default="",
         description="Calls at once and requests per time of a provider: openai=8, openai=500/m.",
     )
+    prices: Path | None = Field(
+        default=None, description="A file with what models' tokens cost; see docs/models.md."
+    )
+    usage_age: Annotated[timedelta | None, NoDecode] = Field(
+        default=timedelta(days=730),
+        description="Forget what models were used after this time, such as 90d; off keeps it.",
+    )
     langserve: bool = Field(
         default=True, description="Serve LangServe's routes and playgrounds under /graphs/."
     )
@@ -101,12 +108,12 @@ class Settings(BaseSettings):
         default=timedelta(hours=1), description="How often old checkpoints are looked for."
     )
 
-    @field_validator("retention_age", "retention_every", mode="before")
+    @field_validator("retention_age", "retention_every", "usage_age", mode="before")
     @classmethod
     def _span(cls, value: object) -> object:
         return span(value) if isinstance(value, str) and value != OFF else value
 
-    @field_validator("retention_age", "retention_keep", mode="before")
+    @field_validator("retention_age", "retention_keep", "usage_age", mode="before")
     @classmethod
     def _off(cls, value: object) -> object:
         return None if value == OFF else value

@@ -52,6 +52,11 @@ def passing(error: BaseException) -> Failure | None:
     return None
 
 
+def was_refused(error: BaseException) -> bool:
+    """Whether the provider answered with an error in place of an answer, which costs nothing."""
+    return any(_status(each) is not None for each in _causes(error))
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
