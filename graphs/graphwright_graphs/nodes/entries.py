@@ -9,18 +9,20 @@ from typing import Any, Protocol, cast
 
 from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
+from langgraph.prebuilt import ToolNode
 
 from graphwright_graphs import edges
 from graphwright_graphs.context import Setting
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.nodes.kinds import Kinds
-from graphwright_graphs.nodes.node import Body, Scope
+from graphwright_graphs.nodes.node import Body, Node, Scope
 from graphwright_graphs.nodes.options import WORDS, Options
 from graphwright_graphs.problems import Problems, quoted, shown
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
+from graphwright_graphs.usage import Usage
 
 _RESERVED = (edges.START, edges.END, "__start__", "__end__")
 
@@ -85,6 +87,7 @@ class Reader:
         self._problems = problems
         self._toolbox = Toolbox(loader.imports, problems)
         self._kinds = Kinds()
+        self.usage = Usage()
 
     def read(self, data: Any, where: Where = ("nodes",)) -> dict[str, Entry]:
         """The nodes by name; one with problems keeps its name, so that edges to it are no error."""
@@ -104,6 +107,7 @@ class Reader:
                 settings=self._settings,
                 compiler=self,
                 nodes=data,
+                usage=self.usage,
             )
             entries[name] = self._entry(body, scope)
         return entries
@@ -139,7 +143,12 @@ class Reader:
         if (kind := self._kinds.load(word, place, self._problems)) is None:
             return None
         body: Body | None = self._problems.validated(kind.body, data[word], place, kind.short)
-        return kind.build(body, replace(scope, where=place)) if body is not None else None
+        if body is None:
+            return None
+        action = kind.build(body, replace(scope, where=place))
+        self.usage.note(body.model_dump())
+        self.usage.is_open |= not isinstance(action, Node | ToolNode)
+        return action
 
     def _word(self, data: Mapping[str, Any], where: Where, options: Sequence[str]) -> str | None:
         """The word of the node's kind; None unless there is exactly one."""

@@ -31,6 +31,7 @@ from graphwright_graphs.prompts import Template
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
+from graphwright_graphs.usage import Usage
 
 State = Mapping[str, Any]
 Update = dict[str, Any]
@@ -174,6 +175,8 @@ class Scope:
     compiler: Compiler
     nodes: Collection[str]
     """The nodes that this one may lead to by itself."""
+    usage: Usage
+    """Where it is noted what the nodes of the document use."""
     leads: list[str] = field(default_factory=list)
     """Those of them that it does lead to, END among them."""
 
@@ -190,7 +193,11 @@ class Scope:
 
     def tools(self, names: Sequence[str], key: str = "tools") -> list[BaseTool]:
         """The named tools; unknown ones are reported."""
-        found = (self.toolbox.get(name, self.place(key, at)) for at, name in enumerate(names))
+        found = []
+        for at, name in enumerate(names):
+            place = self.place(key, at)
+            self.usage.tools.append((str(self.where[-1]), name, place))
+            found.append(self.toolbox.get(name, place))
         return [tool for tool in found if tool is not None]
 
     def imported(self, path: str, *keys: str | int) -> Any | None:
@@ -206,12 +213,12 @@ class Scope:
         """The checked condition that stands under `keys`; its problems are reported."""
         return Conditions(self.readable, self.problems).parse(text, self.place(*keys))
 
-    def channel(self, name: str, key: str) -> Channel | None:
+    def channel(self, name: str, *keys: str | int) -> Channel | None:
         """The channel of that name; an unknown one is reported."""
         if channel := self.channels.get(name):
             return channel
         expected = f"a channel ({', '.join(self.channels)})"
-        self.problems.unknown(self.place(key), name, expected, self.channels)
+        self.problems.unknown(self.place(*keys), name, expected, self.channels)
         return None
 
     def leads_to(self, target: str, *keys: str | int) -> None:
@@ -241,7 +248,9 @@ class Scope:
         if name in known:
             return name
         if name is None and ("messages" in known or len(known) == 1):
-            return "messages" if "messages" in known else known[0]
+            name = "messages" if "messages" in known else known[0]
+            self.usage.names.add(name)
+            return name
         found = "none" if name is None else f'"{name}"'
         expected = "a channel whose reducer is `messages`"
         hint = f"this graph has {', '.join(known)}" if known else None
