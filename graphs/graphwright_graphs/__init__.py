@@ -15,6 +15,7 @@ from graphwright_graphs.errors import (
     PlanError,
     Problem,
     RequestError,
+    StoreError,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "PlanError",
     "Problem",
     "RequestError",
+    "StoreError",
     "check",
     "description",
     "load",
