@@ -82,10 +82,15 @@ class Problems:
             self._mismatches(error, spec, whole, where, short if whole is not data else None)
             return None
 
+    @property
+    def errors(self) -> list[Problem]:
+        """Those that are no warnings."""
+        return [problem for problem in self.found if not problem.warning]
+
     def raise_if_any(self) -> None:
         """End the reading of a document that has errors. Raises DocumentError."""
-        if errors := [problem for problem in self.found if not problem.warning]:
-            raise DocumentError(errors)
+        if self.errors:
+            raise DocumentError(self.errors)
 
     def _mismatches(
         self, error: ValidationError, spec: type[BaseModel], data: Any, where: Where, short: Any

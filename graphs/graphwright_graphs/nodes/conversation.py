@@ -171,7 +171,7 @@ class _Writer:
             at = (*keys, "example_prompt") if turn.example_prompt else (*keys, "examples", index)
             only = replace(self, scope=_blind(self.scope), more=names)
             compose = only.turns(turn.example_prompt or usual, at)
-            if not self.scope.problems.found:
+            if not self.scope.problems.errors:
                 messages += compose({})
         return lambda state: list(messages)
 
