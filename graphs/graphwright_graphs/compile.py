@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from graphwright_graphs import edges, source, state
 from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.models import Models, current
-from graphwright_graphs.nodes import KINDS, Body, Kind, Scope
+from graphwright_graphs.nodes import KINDS, Body, Compound, Kind, Scope
 from graphwright_graphs.problems import Problems, quoted, shown
 from graphwright_graphs.source import Source, Where
 from graphwright_graphs.state import Channel
@@ -105,10 +105,15 @@ class _Blueprint:
         graph: StateGraph[Any, Any, Any, Any] = StateGraph(
             schema, input_schema=takes, output_schema=gives
         )
+        exits: dict[str, str] = {}
         for each, action in self.nodes.items():
-            graph.add_node(each, action)
+            if isinstance(action, Compound):
+                action.add_to(graph)
+                exits[each] = action.exit
+            else:
+                graph.add_node(each, action)
         for edge in self.edges:
-            edge.add_to(graph)
+            edge.add_to(graph, exits.get(edge.source))
         return graph.compile(name=name)
 
 

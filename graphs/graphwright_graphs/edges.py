@@ -39,9 +39,9 @@ class Edge:
         """Every node this edge may lead to, once, in the order they are written."""
         return list(dict.fromkeys(target for branch in self.branches for target in branch.to))
 
-    def add_to(self, graph: StateGraph[Any]) -> None:
-        """Add this edge to a LangGraph graph."""
-        source = langgraph_name(self.source)
+    def add_to(self, graph: StateGraph[Any], exit: str | None = None) -> None:
+        """Add this edge to a LangGraph graph. `exit` is the node to leave from in a compound."""
+        source = exit or langgraph_name(self.source)
         if self.branches[0].when is None:
             for target in self.branches[0].to:
                 graph.add_edge(source, langgraph_name(target))

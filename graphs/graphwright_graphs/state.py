@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 # LangServe's schemas need this TypedDict before Python 3.12.
 from typing_extensions import TypedDict
 
+from graphwright_graphs import plan
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.source import Where
 
-Reducer = Literal["messages", "append", "last", "add", "merge"]
+Reducer = Literal["messages", "append", "last", "add", "merge", "plan"]
 Word = Literal["any", "boolean", "integer", "list", "number", "object", "string"]
 
 _TYPES: Mapping[Word, Any] = {
@@ -35,8 +36,8 @@ class Channel(BaseModel):
     """One channel: how an update joins what is there, and what it holds.
 
     `messages` is LangGraph's add_messages; `append` puts items at a list's end; `last` replaces;
-    `add` is `+`; `merge` joins two objects. `type` is the type of the value, of one item for
-    `append`.
+    `add` is `+`; `merge` joins two objects; `plan` holds a planner's plan. `type` is the type of
+    the value, of one item for `append`.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -50,7 +51,7 @@ class Channel(BaseModel):
         """What a reader sees while nothing has been written: None where nothing is sensible."""
         if self.default is not None:
             return self.default
-        return {"messages": [], "append": [], "add": 0, "merge": {}}.get(self.reducer)
+        return {"messages": [], "append": [], "add": 0, "merge": {}, "plan": {}}.get(self.reducer)
 
     def annotation(self) -> Any:
         """The type that LangGraph makes a channel from, its reducer included."""
@@ -84,8 +85,9 @@ _REDUCERS: Mapping[Reducer, Callable[[Any, Any], Any]] = {
     "append": append,
     "add": operator.add,
     "merge": merge,
+    "plan": plan.joined,
 }
-_USUAL: Mapping[Reducer, Word] = {"add": "integer", "merge": "object"}
+_USUAL: Mapping[Reducer, Word] = {"add": "integer", "merge": "object", "plan": "object"}
 
 
 def read(data: Any, problems: Problems, where: Where = ("state",)) -> dict[str, Channel]:

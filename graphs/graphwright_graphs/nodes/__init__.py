@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graphwright_graphs.nodes.executor import ExecutorKind
 from graphwright_graphs.nodes.human import HumanKind
 from graphwright_graphs.nodes.llm import LlmKind
-from graphwright_graphs.nodes.node import Body, Call, Kind, Node, Scope
+from graphwright_graphs.nodes.node import Body, Call, Compound, Kind, Node, Scope
 from graphwright_graphs.nodes.planner import PlannerKind
 from graphwright_graphs.nodes.python import PythonKind
-from graphwright_graphs.nodes.replanner import ReplannerKind
 from graphwright_graphs.nodes.tools import ToolsKind
 
 KINDS: Mapping[str, Kind] = {
@@ -20,10 +18,8 @@ KINDS: Mapping[str, Kind] = {
         ToolsKind(),
         HumanKind(),
         PlannerKind(),
-        ExecutorKind(),
-        ReplannerKind(),
         PythonKind(),
     )
 }
 
-__all__ = ["KINDS", "Body", "Call", "Kind", "Node", "Scope"]
+__all__ = ["KINDS", "Body", "Call", "Compound", "Kind", "Node", "Scope"]

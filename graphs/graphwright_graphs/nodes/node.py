@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
+from langgraph.errors import GraphBubbleUp
+from langgraph.graph import StateGraph
+from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict
 
 from graphwright_graphs import prompts
@@ -25,19 +28,24 @@ from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
 
 State = Mapping[str, Any]
-Update = dict[str, Any]
+Update = dict[str, Any] | Command[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to a model, yielded by a node's work, which gets the model's answer back."""
+    """A request to a model, yielded by a node's work, which gets the model's answer back.
+
+    What the model raises is raised at the `yield`, so that the work may go on in spite of it.
+    """
 
     model: Runnable[Any, Any]
-    messages: Sequence[BaseMessage]
+    input: Any
+    """The messages; for another runnable than a model, what that takes."""
 
 
 Work = Generator[Call, Any, Update]
 Act = Callable[[State, RunnableConfig], Work]
+Step = Callable[[], Call]
 
 
 class Node(Runnable[Any, Update]):
@@ -49,30 +57,60 @@ class Node(Runnable[Any, Update]):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         """Do the work, calling models synchronously."""
-        work, answer = self._act(input, config or {}), None
+        work = self._act(input, config or {})
+        step: Step = partial(next, work)
         while True:
             try:
-                call = work.send(answer)
+                call = step()
             except StopIteration as done:
                 return _update(done)
-            answer = call.model.invoke(call.messages, config)
+            try:
+                step = partial(work.send, call.model.invoke(call.input, config))
+            except GraphBubbleUp:  # LangGraph's own: an interrupt, a command to a parent
+                raise
+            except Exception as error:  # whatever it is, the work is told
+                step = partial(work.throw, error)
 
     async def ainvoke(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Update:
         """Do the work, calling models on the event loop."""
-        work, answer = self._act(input, config or {}), None
+        work = self._act(input, config or {})
+        step: Step = partial(next, work)
         while True:
             try:
-                call = work.send(answer)
+                call = step()
             except StopIteration as done:
                 return _update(done)
-            answer = await call.model.ainvoke(call.messages, config)
+            try:
+                step = partial(work.send, await call.model.ainvoke(call.input, config))
+            except GraphBubbleUp:  # LangGraph's own: an interrupt, a command to a parent
+                raise
+            except Exception as error:  # whatever it is, the work is told
+                step = partial(work.throw, error)
 
 
 def _update(done: StopIteration) -> Update:
     update: Update = done.value
     return update
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """Several LangGraph nodes that a document knows as one, by the name of the first.
+
+    The document's edges lead to the first, and leave from `exit`; `wire` adds the edges between.
+    """
+
+    nodes: Mapping[str, Runnable[Any, Any]]
+    exit: str
+    wire: Callable[[StateGraph[Any]], None]
+
+    def add_to(self, graph: StateGraph[Any], **options: Any) -> None:
+        """Add its nodes, with the options of `StateGraph.add_node`, and its edges."""
+        for name, node in self.nodes.items():
+            graph.add_node(name, node, **options)
+        self.wire(graph)
 
 
 class Body(BaseModel):
