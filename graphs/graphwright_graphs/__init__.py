@@ -12,8 +12,8 @@ from graphwright_graphs.errors import (
     DocumentError,
     GraphError,
     MissingValue,
-    PlanError,
     Problem,
+    RequestError,
 )
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ __all__ = [
     "DocumentError",
     "GraphError",
     "MissingValue",
-    "PlanError",
     "Problem",
+    "RequestError",
     "description",
     "load",
 ]

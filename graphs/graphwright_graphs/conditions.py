@@ -31,7 +31,7 @@ _ERROR = re.compile(r"ERROR: <input>:1:(\d+): ([^\n]*)")
 _NO_MESSAGE = {"type": "", "content": "", "name": "", "id": "", "tool_calls": [], "status": ""}
 
 
-class Condition:
+class Expression:
     """One checked expression, ready to be asked about a state."""
 
     def __init__(self, text: str, compiled: cel.Expression, channels: Mapping[str, Channel]):
@@ -43,13 +43,27 @@ class Condition:
             if re.search(rf"\b{name}\b", text)
         ]
 
-    def holds(self, state: Mapping[str, Any]) -> bool:
-        """Whether the expression is true. Raises ConditionError when it has no answer."""
+    def value(self, state: Mapping[str, Any]) -> Any:
+        """What it gives, as plain data. Raises ConditionError when it has no answer."""
+        result = self._result(state)
+        if result.type().name() == "ERROR":
+            raise ConditionError(f"the expression `{self.text}` failed: {result.value()}")
+        return result.plain_value()
+
+    def _result(self, state: Mapping[str, Any]) -> cel.Value:
         data = {
             name: _seen(state.get(name), channel, only_last)
             for name, channel, only_last in self._readers
         }
-        result = self._compiled.eval(data=data)
+        return self._compiled.eval(data=data)
+
+
+class Condition(Expression):
+    """One checked expression that is true or false."""
+
+    def holds(self, state: Mapping[str, Any]) -> bool:
+        """Whether the expression is true. Raises ConditionError when it has no answer."""
+        result = self._result(state)
         kind, value = result.type().name(), result.value()
         if kind != "BOOL":
             said = value if kind == "ERROR" else f"it gave {kind.lower()}, not true or false"
@@ -66,22 +80,32 @@ class Conditions:
         self._env: cel.Env | None = None
 
     def parse(self, text: str, where: Where) -> Condition | None:
-        """Check an expression; what is wrong with it is reported, and None returned."""
-        if len(text) > MAX_LENGTH or not text.isprintable():
-            found = quoted(text.encode("ascii", "replace").decode())
-            self._problems.report(where, found, f"one line of at most {MAX_LENGTH} characters")
-            return None
-        self._env = self._env or _environment(self._channels)
-        try:
-            compiled = self._env.compile(text)
-        except RuntimeError as error:
-            self._report(str(error), text, where)
+        """Check a condition; what is wrong with it is reported, and None returned."""
+        compiled = self._compiled(text, where)
+        if compiled is None:
             return None
         if (kind := compiled.return_type().name()) not in ("BOOL", "DYN"):
             self._problems.report(
                 where, f"an expression that gives {kind.lower()}", "true or false"
             )
         return Condition(text, compiled, self._channels)
+
+    def expression(self, text: str, where: Where) -> Expression | None:
+        """Check an expression of any type, as `parse` does."""
+        compiled = self._compiled(text, where)
+        return Expression(text, compiled, self._channels) if compiled is not None else None
+
+    def _compiled(self, text: str, where: Where) -> cel.Expression | None:
+        if len(text) > MAX_LENGTH or not text.isprintable():
+            found = quoted(text.encode("ascii", "replace").decode())
+            self._problems.report(where, found, f"one line of at most {MAX_LENGTH} characters")
+            return None
+        self._env = self._env or _environment(self._channels)
+        try:
+            return self._env.compile(text)
+        except RuntimeError as error:
+            self._report(str(error), text, where)
+            return None
 
     def _report(self, said: str, text: str, where: Where) -> None:
         if match := _UNDECLARED.search(said):

@@ -162,9 +162,17 @@ class Reader:
         return False
 
 
-def check_flow(edges: Iterable[Edge], nodes: Collection[str], problems: Problems) -> None:
-    """Report nodes that no run can reach, and nodes from which no run can end."""
-    after = {edge.source: edge.targets for edge in edges}
+def check_flow(
+    edges: Iterable[Edge],
+    nodes: Collection[str],
+    leads: Mapping[str, Sequence[str]],
+    problems: Problems,
+) -> None:
+    """Report nodes that no run can reach, and nodes from which no run can end.
+
+    `leads` has where a node goes by itself, without an edge.
+    """
+    after = _steps(edges, leads, problems)
     before: dict[str, list[str]] = {}
     for source, targets in after.items():
         for target in targets:
@@ -181,6 +189,20 @@ def check_flow(edges: Iterable[Edge], nodes: Collection[str], problems: Problems
         elif node not in ending:
             found = f"{quoted(node)}, from which no run can end"
             problems.report(place, found, "a way to END", at_key=True)
+
+
+def _steps(
+    edges: Iterable[Edge], leads: Mapping[str, Sequence[str]], problems: Problems
+) -> dict[str, Sequence[str]]:
+    """Where a run may go from each node; one that has two ways to say so is reported."""
+    after: dict[str, Sequence[str]] = {edge.source: edge.targets for edge in edges}
+    for node, targets in leads.items():
+        if targets and node in after:
+            found, expected = "an edge of a node that chooses the next itself", "no edge"
+            problems.report(("edges", node), found, expected, at_key=True)
+        elif targets:
+            after[node] = targets
+    return after
 
 
 def _closure(start: str, steps: Mapping[str, Iterable[str]]) -> set[str]:

@@ -5,7 +5,7 @@ GraphError
 +-- ConditionError     a `when:` failed on the state of a running graph
 +-- MissingValue       a prompt needs a channel that has no value in this run
 +-- AnswerError        a model gave no answer that fits a node's schema
-+-- PlanError          a plan node met a state without a plan
++-- RequestError       a node's request to a service or database failed
 """
 
 from __future__ import annotations
@@ -59,5 +59,5 @@ class AnswerError(GraphError):
     """A model gave no answer that fits a node's schema, although it was asked twice."""
 
 
-class PlanError(GraphError):
-    """An executor or replanner ran before any planner had written a plan."""
+class RequestError(GraphError):
+    """A service or database did not give a node what it asked for."""

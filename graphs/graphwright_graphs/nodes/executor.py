@@ -24,6 +24,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.config import get_stream_writer
+from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode
@@ -111,6 +112,8 @@ def executor(
         try:
             ended = yield Call(agent, {**task, "began": time.time()})
             outcome = _outcome(step, str(ended["work"][-1].text))
+        except GraphBubbleUp:  # an interrupt in a tool, or a drain: the step goes on later
+            raise
         except Exception as error:  # one step that fails is no reason to lose the others
             outcome = Outcome(step=step.id, status="failed", result=explained(error))
         tell({**told_as, "status": outcome.status, "result": outcome.result})
@@ -136,7 +139,8 @@ def _agent(
     body: Executor, tools: Sequence[BaseTool], model: str | None, scope: Scope
 ) -> Runnable[Any, Any]:
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(_Progress)
-    graph.add_node("model", _model(body, tools, model, scope), destinations=("tools", END))
+    ends = ("tools", END) if tools else (END,)
+    graph.add_node("model", _model(body, tools, model, scope), destinations=ends)
     graph.add_edge(START, "model")
     if tools:
         run = ToolNode(
@@ -160,14 +164,14 @@ def _model(body: Executor, tools: Sequence[BaseTool], model: str | None, scope: 
 
     def act(state: State, config: RunnableConfig) -> Work:
         work, system = state["work"], SystemMessage(state["prompt"])
-        if _within(body, work, state["began"]):
+        if may_call := bool(tools) and _within(body, work, state["began"]):
             bound = binding(tuple(state["tools"])).for_run(config)
             reply = yield Call(bound, [system, *work])
         else:
             reply = yield Call(binding(()).for_run(config), [system, _in_words(work)])
         # Calls that are made where no tools are offered are not run.
-        more = bool(reply.tool_calls and tools)
-        return Command(update={"work": [reply]}, goto="tools" if more else END)
+        goto = "tools" if may_call and reply.tool_calls else END
+        return Command(update={"work": [reply]}, goto=goto)
 
     return Node(act, "model")
 
@@ -188,7 +192,8 @@ def _in_words(work: Sequence[BaseMessage]) -> HumanMessage:
     offered.
     """
     results = [f"- {each.name}: {each.text}" for each in work if isinstance(each, ToolMessage)]
-    return HumanMessage("\n".join([str(work[0].text), "", "The tools gave:", *results]))
+    told = ["", "The tools gave:", *results] if results else []
+    return HumanMessage("\n".join([str(work[0].text), *told]))
 
 
 def _refusal(request: ToolCallRequest) -> ToolMessage | None:

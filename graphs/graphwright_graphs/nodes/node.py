@@ -1,25 +1,28 @@
 """What every kind of node is made of.
 
-A node's work is written once, as a generator that yields the model calls it needs and returns the
-state's update; `Node` drives it for sync and async runs alike. A generator never waits by itself,
-so the kinds know nothing of event loops, and a test can drive one by hand.
+A node's work is written once, as a generator that yields the calls it waits for (to a model, a
+tool, a store, another graph) and returns the state's update; `Node` drives it for sync and async
+runs alike. A generator never waits by itself, so the kinds know nothing of event loops, and a test
+can drive one by hand. What a call raises is raised where it was yielded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+import asyncio
+import contextvars
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
-from langgraph.errors import GraphBubbleUp
 from langgraph.graph import StateGraph
-from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict
 
 from graphwright_graphs import prompts
+from graphwright_graphs.edges import END
 from graphwright_graphs.models import Models
 from graphwright_graphs.problems import Problems, path_text
 from graphwright_graphs.prompts import Template
@@ -28,71 +31,106 @@ from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
 
 State = Mapping[str, Any]
-Update = dict[str, Any] | Command[Any]
+Update = dict[str, Any]
+
+
+class Wait(Protocol):
+    """Something that a node's work waits for; the work gets its result back."""
+
+    def wait(self, config: RunnableConfig) -> Any:
+        """The result, for a sync run."""
+        ...
+
+    async def await_(self, config: RunnableConfig) -> Any:
+        """The result, for a run on an event loop."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to a model, yielded by a node's work, which gets the model's answer back.
+    """A call of a model, a tool, a graph: of anything that is a Runnable, traced as such."""
 
-    What the model raises is raised at the `yield`, so that the work may go on in spite of it.
-    """
-
-    model: Runnable[Any, Any]
+    target: Runnable[Any, Any]
     input: Any
-    """The messages; for another runnable than a model, what that takes."""
+
+    def wait(self, config: RunnableConfig) -> Any:
+        """What the target gives."""
+        return self.target.invoke(self.input, config)
+
+    async def await_(self, config: RunnableConfig) -> Any:
+        """What the target gives, awaited."""
+        return await self.target.ainvoke(self.input, config)
 
 
-Work = Generator[Call, Any, Update]
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A call of a service that is no Runnable; without a sync way it gets a loop of its own."""
+
+    aio: Callable[[], Coroutine[Any, Any, Any]]
+    sync: Callable[[], Any] | None = None
+
+    def wait(self, config: RunnableConfig) -> Any:
+        """What the service gives."""
+        return self.sync() if self.sync else _in_a_loop(self.aio)
+
+    async def await_(self, config: RunnableConfig) -> Any:
+        """What the service gives, awaited."""
+        return await self.aio()
+
+
+def _in_a_loop(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """What a coroutine gives, for a caller that may itself block an event loop."""
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(context.run, lambda: asyncio.run(call())).result()
+
+
+Result = Any
+"""A state's update, or LangGraph's Command."""
+Work = Generator[Wait, Any, Result]
 Act = Callable[[State, RunnableConfig], Work]
-Step = Callable[[], Call]
 
 
-class Node(Runnable[Any, Update]):
-    """Drives a node's work. It adds no trace of its own: in a stream, only the model calls show."""
+class Node(Runnable[Any, Result]):
+    """Drives a node's work. It adds no trace of its own: in a stream, only its calls show."""
 
     def __init__(self, act: Act, name: str) -> None:
         self.name = name
         self._act = act
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
-        """Do the work, calling models synchronously."""
-        work = self._act(input, config or {})
-        step: Step = partial(next, work)
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Result:
+        """Do the work, making its calls synchronously."""
+        settings = config or {}
+        work = self._act(input, settings)
+        send: Callable[[Any], Wait] = work.send
+        answer: Any = None
         while True:
             try:
-                call = step()
+                call = send(answer)
             except StopIteration as done:
-                return _update(done)
+                return done.value
             try:
-                step = partial(work.send, call.model.invoke(call.input, config))
-            except GraphBubbleUp:  # LangGraph's own: an interrupt, a command to a parent
-                raise
-            except Exception as error:  # whatever it is, the work is told
-                step = partial(work.throw, error)
+                send, answer = work.send, call.wait(settings)
+            except Exception as error:
+                send, answer = work.throw, error
 
     async def ainvoke(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Update:
-        """Do the work, calling models on the event loop."""
-        work = self._act(input, config or {})
-        step: Step = partial(next, work)
+    ) -> Result:
+        """Do the work, making its calls on the event loop."""
+        settings = config or {}
+        work = self._act(input, settings)
+        send: Callable[[Any], Wait] = work.send
+        answer: Any = None
         while True:
             try:
-                call = step()
+                call = send(answer)
             except StopIteration as done:
-                return _update(done)
+                return done.value
             try:
-                step = partial(work.send, await call.model.ainvoke(call.input, config))
-            except GraphBubbleUp:  # LangGraph's own: an interrupt, a command to a parent
-                raise
-            except Exception as error:  # whatever it is, the work is told
-                step = partial(work.throw, error)
-
-
-def _update(done: StopIteration) -> Update:
-    update: Update = done.value
-    return update
+                send, answer = work.send, await call.await_(settings)
+            except Exception as error:
+                send, answer = work.throw, error
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +144,28 @@ class Compound:
     exit: str
     wire: Callable[[StateGraph[Any]], None]
 
-    def add_to(self, graph: StateGraph[Any], **options: Any) -> None:
-        """Add its nodes, with the options of `StateGraph.add_node`, and its edges."""
-        for name, node in self.nodes.items():
-            graph.add_node(name, node, **options)
-        self.wire(graph)
-
 
 class Body(BaseModel):
     """What stands under a kind's word in a document. Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Compiler(Protocol):
+    """What a kind that holds a node or a graph of its own has it built by."""
+
+    def node(self, scope: Scope, data: Any) -> Any:
+        """The node that `data` describes (`{llm: …}`), which stands where the scope says."""
+        ...
+
+    @property
+    def embedding(self) -> Sequence[Path]:
+        """The document that is built and those that embed it, from the outermost on."""
+        ...
+
+    def document(self, path: Path) -> Any:
+        """The graph of another document. Raises DocumentError, OSError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +178,11 @@ class Scope:
     toolbox: Toolbox
     models: Models
     problems: Problems
+    compiler: Compiler
+    nodes: Collection[str]
+    """The nodes that this one may lead to by itself."""
+    leads: list[str] = field(default_factory=list)
+    """Those of them that it does lead to, END among them."""
 
     def place(self, *keys: str | int) -> Where:
         """Where a value of this node stands; a short form has no key of its own."""
@@ -154,6 +208,27 @@ class Scope:
         self.problems.unknown(self.place(key), name, expected, self.channels)
         return None
 
+    def leads_to(self, target: str, *keys: str | int) -> None:
+        """Note that this node may lead to `target` by itself; what is no node is reported."""
+        known = [*self.nodes, END]
+        if target in known:
+            self.leads.append(target)
+        else:
+            self.problems.unknown(self.place(*keys), target, "a node or END", known)
+
+    def inner(
+        self, data: Any, key: str, channels: Mapping[str, Channel], *, name: str | None = None
+    ) -> Any:
+        """The node that stands under `key` inside this one, which sees `channels`.
+
+        It leads nowhere by itself: no other node is known to it.
+        """
+        place = self.place(key)
+        scope = replace(
+            self, name=name or self.name, where=place, channels=channels, nodes=(), leads=[]
+        )
+        return self.compiler.node(scope, data)
+
     def conversation(self, name: str | None, key: str) -> str:
         """The name of a messages channel: the one asked for, else `messages` or the only one."""
         known = [each for each, channel in self.channels.items() if channel.reducer == "messages"]
@@ -168,6 +243,7 @@ class Scope:
         return ""
 
 
+@runtime_checkable
 class Kind(Protocol):
     """One kind of node: a word of the language."""
 
@@ -187,7 +263,9 @@ class Kind(Protocol):
         ...
 
     def build(self, body: Any, scope: Scope) -> Any:
-        """The node, for `StateGraph.add_node`. Names it does not know are reported to the scope.
+        """The node, for `StateGraph.add_node`, or a Compound of several.
+
+        Names it does not know are reported to the scope.
 
         What it returns is not used when a problem was reported.
         """
