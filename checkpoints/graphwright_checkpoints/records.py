@@ -102,6 +102,8 @@ class NewCheckpoint(NamedTuple):
     body: Encoded
     metadata: str
     parts: Sequence[NewPart]
+    passing: bool = False
+    """Whether the graph goes on from it at once, so that the next one is not far."""
 
     @property
     def size(self) -> int:

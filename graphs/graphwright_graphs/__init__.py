@@ -17,7 +17,7 @@ from graphwright_graphs.errors import (
 )
 
 if TYPE_CHECKING:
-    from graphwright_graphs.compile import description, load
+    from graphwright_graphs.compile import check, description, load
 
 __all__ = [
     "AnswerError",
@@ -27,6 +27,7 @@ __all__ = [
     "MissingValue",
     "Problem",
     "RequestError",
+    "check",
     "description",
     "load",
 ]
@@ -34,7 +35,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # LangGraph takes a second to import; `graphwright_graphs.models` is wanted without it.
-    if name in ("description", "load"):
+    if name in ("check", "description", "load"):
         from graphwright_graphs import compile  # noqa: PLC0415
 
         return getattr(compile, name)

@@ -13,8 +13,10 @@ from typing import Any
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from graphwright_graphs import edges, state
+from graphwright_graphs import context, edges, flow, state
+from graphwright_graphs.bounds import BoundedGraph
 from graphwright_graphs.conditions import Conditions
+from graphwright_graphs.context import Setting
 from graphwright_graphs.nodes import entries
 from graphwright_graphs.nodes.entries import Entry, Loader
 from graphwright_graphs.problems import Problems, shown
@@ -22,7 +24,7 @@ from graphwright_graphs.state import Channel
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
-WORDS = ("description", "state", "input", "output", "nodes", "edges")
+WORDS = ("description", "state", "context", "input", "output", "nodes", "edges")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,11 @@ class Blueprint:
 
     description: str | None
     channels: Mapping[str, Channel]
+    settings: Mapping[str, Setting]
     input: Sequence[str]
     output: Sequence[str]
     nodes: Mapping[str, Entry]
-    edges: Sequence[edges.Edge]
+    edges: Sequence[edges.Edge | edges.Join]
 
     @classmethod
     def read(cls, data: Any, problems: Problems, loader: Loader) -> Blueprint:
@@ -52,22 +55,25 @@ class Blueprint:
         text = data.get("description")
         if text is not None and not isinstance(text, str):
             problems.report(("description",), shown(text), "text")
-        channels = state.read(data.get("state"), problems)
-        nodes = entries.Reader(channels, loader, problems).read(data.get("nodes"))
+        channels = state.read(data.get("state"), loader.imports, problems)
+        settings = context.read(data.get("context"), channels, problems)
+        inside = entries.Reader(channels, settings, loader, problems)
+        nodes = inside.read(data.get("nodes"))
         if not nodes:
             problems.raise_if_any()  # every edge would be one more error
-        reader = edges.Reader(nodes, Conditions(channels, problems), problems)
+        reader = edges.Reader(nodes, Conditions({**settings, **channels}, problems), problems)
         read = cls(
             text.strip() if isinstance(text, str) else None,
             channels,
+            settings,
             _subset("input", data, channels, problems),
             _subset("output", data, channels, problems),
             nodes,
             reader.read(data.get("edges")),
         )
         problems.raise_if_any()  # a node whose edge is broken is not also a dead end
-        leads = {node.name: node.leads for node in nodes.values()}
-        edges.check_flow(read.edges, nodes, leads, problems)
+        flow.check(read.edges, nodes, problems)
+        inside.usage.check(channels, read.input, problems)
         return read
 
     def compile(self, name: str) -> Graph:
@@ -76,9 +82,9 @@ class Blueprint:
         graph = self._builder("".join(word.capitalize() for word in words))
         for node in self.nodes.values():
             node.add_to(graph)
+        exits = {node.name: node.exit for node in self.nodes.values()}
         for edge in self.edges:
-            source = self.nodes.get(edge.source)
-            edge.add_to(graph, source.exit if source else None)
+            edge.add_to(graph, exits)
         return graph.compile(
             name=name,
             interrupt_before=[
@@ -91,7 +97,13 @@ class Blueprint:
         schema = state.schema(f"{title}State", self.channels, self.description)
         takes = state.subset(f"{title}Input", self.input, self.channels) if self.input else None
         gives = state.subset(f"{title}Output", self.output, self.channels) if self.output else None
-        return StateGraph(schema, input_schema=takes, output_schema=gives)
+        bounded = any(edge.is_bounded for edge in self.edges)
+        return (BoundedGraph if bounded else StateGraph)(
+            schema,
+            context_schema=context.schema(f"{title}Context", self.settings),
+            input_schema=takes,
+            output_schema=gives,
+        )
 
 
 def _subset(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphwright_graphs import source
 from graphwright_graphs.blueprint import Blueprint, Graph
-from graphwright_graphs.models import Models, current
+from graphwright_graphs.errors import DocumentError, Problem, in_order
+from graphwright_graphs.imports import Imports
+from graphwright_graphs.imports import current as allowed_imports
+from graphwright_graphs.models import Models
+from graphwright_graphs.models import current as current_models
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.source import Source
 
 
-def load(path: str | Path, *, models: Models | None = None) -> Graph:
+def load(path: str | Path, *, models: Models | None = None, imports: Sequence[str] = ()) -> Graph:
     """Compile the document at `path`; the graph is named after the file, without its suffix.
 
     It has no checkpointer and no store: whoever serves it brings them, as LangGraph's server does.
@@ -21,17 +26,25 @@ def load(path: str | Path, *, models: Models | None = None) -> Graph:
     Args:
         path: a YAML or JSON file.
         models: the chat models that its nodes may use, `models.current()` when not given.
+        imports: modules that it may import besides the project's own, see `imports.current`.
 
     Raises:
         DocumentError: the document can't become a graph; every problem is listed.
         OSError: the file can't be read.
     """
-    return Loader(models or current()).document(Path(path))
+    allowed = allowed_imports(Path(path)).also(imports)
+    return Loader(models or current_models(), allowed).document(Path(path))
 
 
-def build(document: Source, name: str, *, models: Models | None = None) -> Graph:
-    """Compile a document that was read already, see `load`."""
-    return Loader(models or current()).build(document, name)
+def check(
+    path: str | Path, *, models: Models | None = None, imports: Sequence[str] = ()
+) -> Sequence[Problem]:
+    """Everything that `load` would refuse, and what looks like a mistake, in the document's order.
+
+    The arguments are those of `load`. Raises OSError for a file that can't be read.
+    """
+    allowed = allowed_imports(Path(path)).also(imports)
+    return Loader(models or current_models(), allowed).problems(Path(path))
 
 
 def description(graph: Graph) -> str | None:
@@ -44,6 +57,7 @@ class Loader:
     """Loads a document, and those that it embeds."""
 
     models: Models
+    imports: Imports
     embedding: Sequence[Path] = ()
     """The document that is built and those that embed it, from the outermost on."""
 
@@ -58,3 +72,14 @@ class Loader:
         blueprint = Blueprint.read(document.data, problems, self)
         problems.raise_if_any()
         return blueprint.compile(name)
+
+    def problems(self, path: Path) -> Sequence[Problem]:
+        """What is wrong, and what looks wrong, with the document at `path`. Raises OSError."""
+        inside = replace(self, embedding=(*self.embedding, path.resolve()))
+        try:
+            problems = Problems(source.read(path))
+        except DocumentError as error:
+            return error.problems
+        with suppress(DocumentError):  # it says no more than what is in `problems`
+            Blueprint.read(problems.source.data, problems, inside)
+        return in_order(problems.found)

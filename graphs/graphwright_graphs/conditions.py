@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from pydantic import BaseModel
 
+from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.errors import ConditionError
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.source import Where
-from graphwright_graphs.state import Channel
 
 if TYPE_CHECKING:
     from cel_expr_python import cel  # type: ignore[import-untyped]
@@ -34,7 +34,7 @@ _NO_MESSAGE = {"type": "", "content": "", "name": "", "id": "", "tool_calls": []
 class Expression:
     """One checked expression, ready to be asked about a state."""
 
-    def __init__(self, text: str, compiled: cel.Expression, channels: Mapping[str, Channel]):
+    def __init__(self, text: str, compiled: cel.Expression, channels: Mapping[str, Readable]):
         self.text = text
         self._compiled = compiled
         self._readers = [
@@ -42,6 +42,16 @@ class Expression:
             for name, channel in channels.items()
             if re.search(rf"\b{name}\b", text)
         ]
+
+    @property
+    def reads(self) -> list[str]:
+        """The channels and settings that it asks for."""
+        return [name for name, _, _ in self._readers]
+
+    @property
+    def reads_settings(self) -> bool:
+        """Whether it must be asked in the context of a run."""
+        return any(isinstance(channel, Setting) for _, channel, _ in self._readers)
 
     def value(self, state: Mapping[str, Any]) -> Any:
         """What it gives, as plain data. Raises ConditionError when it has no answer."""
@@ -74,7 +84,7 @@ class Condition(Expression):
 class Conditions:
     """Compiles the conditions of one document."""
 
-    def __init__(self, channels: Mapping[str, Channel], problems: Problems) -> None:
+    def __init__(self, channels: Mapping[str, Readable], problems: Problems) -> None:
         self._channels = channels
         self._problems = problems
         self._env: cel.Env | None = None
@@ -119,7 +129,7 @@ class Conditions:
             self._problems.report(where, f"{quoted(text)} ({said})", "a CEL expression")
 
 
-def _environment(channels: Mapping[str, Channel]) -> cel.Env:
+def _environment(channels: Mapping[str, Readable]) -> cel.Env:
     # Imported late: a graph without conditions does not pay for its 9 MiB.
     from cel_expr_python import cel  # noqa: PLC0415
 
@@ -141,7 +151,7 @@ def _only_last(text: str, name: str) -> bool:
     return not re.search(rf"\b{name}\b(?!\s*\.\s*last\s*\(\s*\))", text)
 
 
-def _seen(value: Any, channel: Channel, only_last: bool) -> Any:
+def _seen(value: Any, channel: Readable, only_last: bool) -> Any:
     """A channel's value as plain data, which is all that CEL takes."""
     if value is None:
         value = channel.empty()

@@ -10,7 +10,7 @@ GraphError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -31,19 +31,27 @@ class Problem:
     found: str
     expected: str
     hint: str | None = None
+    warning: bool = False
+    """Whether the document can become a graph all the same."""
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}"
         what = f"found {self.found}, expected {self.expected}"
+        what = f"warning: {what}" if self.warning else what
         tail = f", {self.hint}" if self.hint else ""
         return f"{where} {self.path}: {what}{tail}" if self.path else f"{where}: {what}{tail}"
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems as they stand in a document, from its first line on."""
+    return tuple(sorted(problems, key=lambda each: (each.line, each.column)))
 
 
 class DocumentError(GraphError):
     """A document can't become a graph. `problems` lists every mistake, in document order."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda each: (each.line, each.column)))
+        self.problems = in_order(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

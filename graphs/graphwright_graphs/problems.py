@@ -48,11 +48,12 @@ class Problems:
         hint: str | None = None,
         *,
         at_key: bool = False,
+        warning: bool = False,
     ) -> None:
         """Add one problem; `at_key` points at the key's name instead of its value."""
         line, column = self.source.position(where, of_key=at_key)
         file, path = self.source.file, path_text(where)
-        problem = Problem(file, line, column, path, found, expected, hint)
+        problem = Problem(file, line, column, path, found, expected, hint, warning)
         if problem not in self.found:
             self.found.append(problem)
 
@@ -82,9 +83,9 @@ class Problems:
             return None
 
     def raise_if_any(self) -> None:
-        """End the reading of a document that has problems. Raises DocumentError."""
-        if self.found:
-            raise DocumentError(self.found)
+        """End the reading of a document that has errors. Raises DocumentError."""
+        if errors := [problem for problem in self.found if not problem.warning]:
+            raise DocumentError(errors)
 
     def _mismatches(
         self, error: ValidationError, spec: type[BaseModel], data: Any, where: Where, short: Any

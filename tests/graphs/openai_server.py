@@ -6,7 +6,7 @@ Requests are answered by their content, not by their turn: a graph may send seve
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +15,35 @@ from tests.tools.loopback import Handler, Received, serving
 
 from graphwright_graphs.models import Models
 
-Answer = str | dict[str, Any] | list[tuple[str, dict[str, Any]]]
-"""A text, data in the form of the request's schema, or tool calls as name and arguments."""
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is an error."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The beginning of an answer, after which the connection ends."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Stall:
+    """The beginning of an answer, after which nothing comes for as long as the client waits."""
+
+    text: str
+
+
+Answer = str | dict[str, Any] | list[tuple[str, dict[str, Any]]] | Refusal | Cut | Stall
+"""A text, data in the form of the request's schema, tool calls as name and arguments, a failure."""
+
+CLOSING = {"Connection": "close"}
+"""Clients are kept for longer than the event loop of a test, and so must not keep connections."""
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
@@ -79,7 +106,9 @@ class OpenAIServer:
 
 
 @contextmanager
-def answering(answer: Callable[[Request], Answer]) -> Iterator[OpenAIServer]:
+def answering(
+    answer: Callable[[Request], Answer], *, path: str = "/v1/chat/completions"
+) -> Iterator[OpenAIServer]:
     """A server on a free port of the loopback, which gives what `answer` says."""
     with serving() as loopback:
         server = OpenAIServer(f"{loopback.url}/v1")
@@ -87,7 +116,11 @@ def answering(answer: Callable[[Request], Answer]) -> Iterator[OpenAIServer]:
         def reply(handler: Handler, received: Received) -> None:
             request = Request(received.json)
             server.requests.append(request)
-            message, reason = _message(answer(request))
+            found = answer(request)
+            if isinstance(found, Refusal | Cut | Stall):
+                _fail(handler, found)
+                return
+            message, reason = _message(found)
             if request.body.get("stream"):
                 events = [*_deltas(message), _chunk({}, reason), {**_chunk({}, None), **_END}]
                 lines = [f"data: {json.dumps(event)}\n\n" for event in events]
@@ -96,13 +129,32 @@ def answering(answer: Callable[[Request], Answer]) -> Iterator[OpenAIServer]:
                 choice = {"index": 0, "message": message, "finish_reason": reason}
                 whole = {**_chunk({}, None), "object": "chat.completion", "usage": USAGE}
                 content, kind = json.dumps({**whole, "choices": [choice]}), "application/json"
-            handler.reply(200, content.encode(), {"Content-Type": kind})
+            handler.reply(200, content.encode(), {"Content-Type": kind, **CLOSING})
 
-        loopback.scripts["/v1/chat/completions"] = reply
+        loopback.scripts[path] = reply
         yield server
 
 
 _END = {"choices": [], "usage": USAGE}
+
+
+def _fail(handler: Handler, failure: Refusal | Cut | Stall) -> None:
+    if isinstance(failure, Refusal):
+        problem = {"error": {"message": "refused", "type": "refused", "code": failure.code}}
+        sent = {"Content-Type": "application/json", **CLOSING, **failure.headers}
+        handler.reply(failure.status, json.dumps(problem).encode(), sent)
+        return
+    begun = list(_deltas({"content": failure.text}))
+    lines = "".join(f"data: {json.dumps(event)}\n\n" for event in begun)
+    # The length that is told is not the length that comes.
+    length = {"Content-Length": str(len(lines) + 1000)}
+    headers = {"Content-Type": "text/event-stream", **length, **CLOSING}
+    handler.reply(200, lines.encode(), headers)
+    handler.close_connection = True
+    if isinstance(failure, Stall):
+        handler.wfile.flush()
+        handler.connection.settimeout(10)
+        handler.rfile.read(1)  # until the client has gone
 
 
 def _message(answer: Answer) -> tuple[dict[str, Any], str]:

@@ -72,14 +72,14 @@ async def test_a_request_is_filled_in_and_a_part_of_the_answer_taken(
 
 
 def test_it_runs_synchronously_and_gives_the_whole_answer(order: Any) -> None:
-    graph = order("select: answer.items[0].name\n", "")
+    graph = order("          select: answer.items[0].name\n", "")
 
     assert graph.invoke(ASK)["name"] == {"items": [{"name": "tea"}, {"name": "cup"}]}
 
 
 def test_an_answer_in_words_is_text(order: Any, loopback: Loopback) -> None:
     loopback.answers("/customers/a/orders", "It is tea.")
-    graph = order("select: answer.items[0].name\n", "")
+    graph = order("          select: answer.items[0].name\n", "")
 
     assert graph.invoke({**ASK, "customer": "a"})["name"] == "It is tea."
 
@@ -97,16 +97,14 @@ def test_a_failing_status_is_an_error_that_says_what_to_do(order: Any, loopback:
 
 def test_a_status_may_go_into_a_channel_instead(order: Any, loopback: Loopback) -> None:
     loopback.answers("/customers/a/orders", "gone", status=410)
-    graph = order(
-        "output: name", "{output: name, status: code}".strip("{}").replace(",", "\n         ")
-    )
+    graph = order("          output: name", "          output: name\n          status: code")
     state = graph.invoke({**ASK, "customer": "a"})
 
     assert (state["code"], "name" in state) == (410, False)
 
 
 def test_a_part_that_is_not_there_is_named(order: Any) -> None:
-    with pytest.raises(ConditionError, match="answer.nothing"):
+    with pytest.raises(ConditionError, match=r"answer\.nothing"):
         order("answer.items[0].name", "answer.nothing").invoke(ASK)
 
 
@@ -119,14 +117,12 @@ def test_an_address_from_the_state_stays_on_the_listed_hosts(
     compiled: Any, loopback: Loopback
 ) -> None:
     loopback.answers("/a", {"b": 1})
-    graph = compiled(
-        f"""
-        state: {{link: {{type: string}}, page: any}}
+    graph = compiled(f"""
+        state: {{link: {{type: string}}, page: last}}
         nodes:
           fetch: {{http: {{url: "{{link}}", hosts: ["{loopback.host}"], output: page}}}}
         edges: {{START: fetch, fetch: END}}
-    """.replace("page: any", "page: last")
-    )
+    """)
 
     assert graph.invoke({"link": f"{loopback.url}/a"})["page"] == {"b": 1}
     with pytest.raises(RequestError, match="not allowed here"):
@@ -140,7 +136,7 @@ def test_an_address_from_the_state_stays_on_the_listed_hosts(
         ("{customer}/orders", "{customr}/orders", 'http.url: found "customr"'),
         ('of {customer}", deep', 'of {customr}", deep', 'http.body.note: found "customr"'),
         ('for: "{customer}"', 'for: "{c}"', 'http.query.for: found "c"'),
-        ("answer.items[0].name", "answr.items", 'http.select: found "answr"'),
+        ("answer.items[0].name", "answr.items", 'http.select: found "answr.items"'),
         ("env:ORDERS_TOKEN", "s3cret", "env:NAME"),
         ("bearer:", "berer:", "by `bearer` or `basic`"),
         ("method: POST", "method: PUSH", 'http.method: found "PUSH"'),

@@ -198,7 +198,11 @@ MISTAKES = [
     ("retry: 1000", "found 1000, expected less than or equal to 100", ""),
     ("retry: {attempts: 3}", 'found "attempts", expected one of max_attempts', "max_attempts"),
     ("retry: {retry_on: [ValueErorr]}", 'retry_on[0]: found "ValueErorr"', '"ValueError"?'),
-    ("retry: {retry_on: ['json:loads']}", 'found "json:loads", expected an exception', ""),
+    (
+        "retry: {retry_on: ['work_of_a_user:slow']}",
+        'found "work_of_a_user:slow", expected an exception',
+        "",
+    ),
     ("cache: {key: [txt]}", 'cache.key[0]: found "txt", expected a channel', '"text"?'),
     ("interrupt: later", "expected one of before, after or both", ""),
     ("defer: 1", "defer: found 1, expected true or false", ""),

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
-from graphwright_checkpoints import open_checkpointer
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
@@ -25,11 +18,6 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import Field, PrivateAttr
-
-import graphwright_graphs
-from graphwright import stopping
-from graphwright_graphs.models import Models
-from tests.graphs.openai_server import Request, answering
 
 THREAD: Any = {"configurable": {"thread_id": "1"}}
 GOAL = {"messages": "Do a and b."}

@@ -30,13 +30,13 @@ class Flights:
         self._under_way: dict[asyncio.Task[None], set[str]] = {}
         self._is_called = False
 
-    async def insert(self, insert: Insert) -> Any:
-        """Store something with all else of this tick, and return its result."""
+    async def insert(self, inserts: Sequence[Insert]) -> list[Any]:
+        """Store some of one thread with all else of this tick, and return their results."""
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[Any] = loop.create_future()
-        self._waiting.setdefault(insert.thread_id, []).append((insert, done))
+        waiting = [(insert, loop.create_future()) for insert in inserts]
+        self._waiting.setdefault(inserts[0].thread_id, []).extend(waiting)
         self._call()
-        return await done
+        return await asyncio.gather(*(done for _, done in waiting))
 
     async def land(self) -> None:
         """Wait for all that was to be inserted when this was called."""

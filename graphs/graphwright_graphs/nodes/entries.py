@@ -9,16 +9,20 @@ from typing import Any, Protocol, cast
 
 from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
+from langgraph.prebuilt import ToolNode
 
 from graphwright_graphs import edges
+from graphwright_graphs.context import Setting
+from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.nodes.kinds import Kinds
-from graphwright_graphs.nodes.node import Body, Compound, Scope
+from graphwright_graphs.nodes.node import Body, Compound, Node, Scope
 from graphwright_graphs.nodes.options import WORDS, Options
 from graphwright_graphs.problems import Problems, quoted, shown
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
+from graphwright_graphs.usage import Usage
 
 _RESERVED = (edges.START, edges.END, "__start__", "__end__")
 
@@ -29,6 +33,11 @@ class Loader(Protocol):
     @property
     def models(self) -> Models:
         """The chat models that nodes may use."""
+        ...
+
+    @property
+    def imports(self) -> Imports:
+        """What the document may import."""
         ...
 
     @property
@@ -76,12 +85,20 @@ class Entry:
 class Reader:
     """Reads the nodes of one document. To kinds that hold nodes or graphs it is their compiler."""
 
-    def __init__(self, channels: Mapping[str, Channel], loader: Loader, problems: Problems) -> None:
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        settings: Mapping[str, Setting],
+        loader: Loader,
+        problems: Problems,
+    ) -> None:
         self._channels = channels
+        self._settings = settings
         self._loader = loader
         self._problems = problems
-        self._toolbox = Toolbox(problems)
+        self._toolbox = Toolbox(loader.imports, problems)
         self._kinds = Kinds()
+        self.usage = Usage()
 
     def read(self, data: Any, where: Where = ("nodes",)) -> dict[str, Entry]:
         """The nodes by name; one with problems keeps its name, so that edges to it are no error."""
@@ -97,8 +114,11 @@ class Reader:
                 self._toolbox,
                 self._loader.models,
                 self._problems,
+                imports=self._loader.imports,
+                settings=self._settings,
                 compiler=self,
                 nodes=data,
+                usage=self.usage,
             )
             entries[name] = self._entry(body, scope)
         return entries
@@ -138,7 +158,12 @@ class Reader:
         if (kind := self._kinds.load(word, place, self._problems)) is None:
             return None
         body: Body | None = self._problems.validated(kind.body, data[word], place, kind.short)
-        return kind.build(body, replace(scope, where=place)) if body is not None else None
+        if body is None:
+            return None
+        action = kind.build(body, replace(scope, where=place))
+        self.usage.note(body.model_dump())
+        self.usage.is_open |= not isinstance(action, Node | ToolNode | Compound)
+        return action
 
     def _word(self, data: Mapping[str, Any], where: Where, options: Sequence[str]) -> str | None:
         """The word of the node's kind; None unless there is exactly one."""

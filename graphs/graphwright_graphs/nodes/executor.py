@@ -33,6 +33,7 @@ from langgraph.types import Command, Send
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes.binding import Binding, with_tools
 from graphwright_graphs.nodes.node import Body, Call, Node, Scope, State, Work
 from graphwright_graphs.nodes.tools import Result, explained
@@ -51,7 +52,7 @@ class Executor(Body):
     """The words under `executor`: how one step is carried out."""
 
     prompt: str = _PROMPT
-    model: str | None = None
+    model: Model | None = None
     """The planner's, if none is given."""
     max_rounds: int = Field(default=8, ge=1, le=100)
     """How often one step may call tools; then it must answer with what it has."""
@@ -96,7 +97,7 @@ def send(planner: str, plan: Plan, step: Step, prompt: str) -> Send:
 
 
 def executor(
-    body: Executor, tools: Sequence[BaseTool], model: str | None, channel: str, scope: Scope
+    body: Executor, tools: Sequence[BaseTool], model: Model | None, channel: str, scope: Scope
 ) -> Node:
     """The node that carries out one step and writes its outcome into the plan's channel."""
     agent = _agent(body, tools, body.model or model, scope)
@@ -136,7 +137,7 @@ def _outcome(step: Step, answer: str) -> Outcome:
 
 
 def _agent(
-    body: Executor, tools: Sequence[BaseTool], model: str | None, scope: Scope
+    body: Executor, tools: Sequence[BaseTool], model: Model | None, scope: Scope
 ) -> Runnable[Any, Any]:
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(_Progress)
     ends = ("tools", END) if tools else (END,)
@@ -156,7 +157,7 @@ def _agent(
     return graph.compile(name="step")
 
 
-def _model(body: Executor, tools: Sequence[BaseTool], model: str | None, scope: Scope) -> Node:
+def _model(body: Executor, tools: Sequence[BaseTool], model: Model | None, scope: Scope) -> Node:
     @lru_cache(maxsize=32)
     def binding(granted: tuple[str, ...]) -> Binding:
         bound = [tool for tool in tools if tool.name in granted]

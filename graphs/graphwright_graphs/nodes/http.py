@@ -17,6 +17,7 @@ from pydantic import Field
 from graphwright_graphs import clients
 from graphwright_graphs.clients import HttpAnswer, HttpClient
 from graphwright_graphs.conditions import Conditions, Expression
+from graphwright_graphs.context import Readable
 from graphwright_graphs.errors import RequestError
 from graphwright_graphs.nodes.node import Act, Body, Do, Node, Scope, State, Update, Work
 from graphwright_graphs.prompts import Template, as_text
@@ -96,7 +97,7 @@ class _Request:
 
     def __init__(self, body: Http, scope: Scope) -> None:
         self.method = body.method
-        self._channels = scope.channels
+        self._channels = scope.readable
         self._encoded = _address(body.url) is not None
         self._url = scope.template(body.url, "url")
         self._query = {
@@ -145,13 +146,13 @@ def _filler(data: Any, scope: Scope, keys: tuple[str | int, ...]) -> Callable[[S
     if not isinstance(data, str):
         return lambda state: data
     template: Template = scope.template(data, *keys)
-    channel = scope.channels.get(data[1:-1]) if data[:1] == "{" and data[-1:] == "}" else None
+    channel = scope.readable.get(data[1:-1]) if data[:1] == "{" and data[-1:] == "}" else None
     if channel is None or channel.reducer == "messages":
         return template.render
     return lambda state: _value(state, data[1:-1], channel)
 
 
-def _value(state: State, name: str, channel: Channel) -> Any:
+def _value(state: State, name: str, channel: Readable) -> Any:
     value = state.get(name)
     return channel.empty() if value is None else value
 

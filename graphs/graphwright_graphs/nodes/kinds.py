@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 
+from graphwright_graphs.nodes.agent import AgentKind
 from graphwright_graphs.nodes.http import HttpKind
 from graphwright_graphs.nodes.human import HumanKind
 from graphwright_graphs.nodes.llm import LlmKind
+from graphwright_graphs.nodes.map import MapKind
 from graphwright_graphs.nodes.node import Body, Kind
 from graphwright_graphs.nodes.options import WORDS
 from graphwright_graphs.nodes.planner import PlannerKind
@@ -20,6 +22,7 @@ from graphwright_graphs.nodes.prompt import PromptKind
 from graphwright_graphs.nodes.python import PythonKind
 from graphwright_graphs.nodes.router import RouterKind
 from graphwright_graphs.nodes.sql import SqlKind
+from graphwright_graphs.nodes.subgraph import SubgraphKind
 from graphwright_graphs.nodes.tools import ToolsKind
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.source import Where
@@ -37,6 +40,9 @@ BUILT_IN: tuple[Kind, ...] = (
     RouterKind(),
     HttpKind(),
     SqlKind(),
+    SubgraphKind(),
+    MapKind(),
+    AgentKind(),
 )
 
 

@@ -22,13 +22,17 @@ from langgraph.graph import StateGraph
 from pydantic import BaseModel, ConfigDict
 
 from graphwright_graphs import prompts
+from graphwright_graphs.conditions import Condition, Conditions
+from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.edges import END
+from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.problems import Problems, path_text
 from graphwright_graphs.prompts import Template
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
+from graphwright_graphs.usage import Usage
 
 State = Mapping[str, Any]
 Update = dict[str, Any]
@@ -178,11 +182,21 @@ class Scope:
     toolbox: Toolbox
     models: Models
     problems: Problems
+    imports: Imports
+    settings: Mapping[str, Setting]
+    """What a caller may set for a run. It can be read like a channel, see `readable`."""
     compiler: Compiler
     nodes: Collection[str]
     """The nodes that this one may lead to by itself."""
+    usage: Usage
+    """Where it is noted what the nodes of the document use."""
     leads: list[str] = field(default_factory=list)
     """Those of them that it does lead to, END among them."""
+
+    @property
+    def readable(self) -> Mapping[str, Readable]:
+        """What prompts and conditions may name: the channels, and the run's settings."""
+        return {**self.settings, **self.channels}
 
     def place(self, *keys: str | int) -> Where:
         """Where a value of this node stands; a short form has no key of its own."""
@@ -192,13 +206,25 @@ class Scope:
 
     def tools(self, names: Sequence[str], key: str = "tools") -> list[BaseTool]:
         """The named tools; unknown ones are reported."""
-        found = (self.toolbox.get(name, self.place(key, at)) for at, name in enumerate(names))
+        found = []
+        for at, name in enumerate(names):
+            place = self.place(key, at)
+            self.usage.tools.append((str(self.where[-1]), name, place))
+            found.append(self.toolbox.get(name, place))
         return [tool for tool in found if tool is not None]
+
+    def imported(self, path: str, *keys: str | int) -> Any | None:
+        """What `module:attribute`, which stands under `keys`, names; what is wrong is reported."""
+        return self.imports.find(path, self.problems, self.place(*keys))
 
     def template(self, text: str, *keys: str | int) -> Template:
         """The parsed prompt template that stands under `keys`; its problems are reported."""
         place = self.place(*keys)
-        return prompts.parse(text, self.channels, self.problems, place, path_text(place))
+        return prompts.parse(text, self.readable, self.problems, place, path_text(place))
+
+    def condition(self, text: str, *keys: str | int) -> Condition | None:
+        """The checked condition that stands under `keys`; its problems are reported."""
+        return Conditions(self.readable, self.problems).parse(text, self.place(*keys))
 
     def channel(self, name: str, key: str) -> Channel | None:
         """The channel of that name; an unknown one is reported."""
@@ -235,7 +261,9 @@ class Scope:
         if name in known:
             return name
         if name is None and ("messages" in known or len(known) == 1):
-            return "messages" if "messages" in known else known[0]
+            name = "messages" if "messages" in known else known[0]
+            self.usage.names.add(name)
+            return name
         found = "none" if name is None else f'"{name}"'
         expected = "a channel whose reducer is `messages`"
         hint = f"this graph has {', '.join(known)}" if known else None

@@ -16,7 +16,6 @@ from graphwright_graphs.nodes.caching import Cached
 from graphwright_graphs.nodes.node import Body, Scope
 from graphwright_graphs.nodes.timing import Timed
 from graphwright_graphs.problems import did_you_mean, quoted
-from graphwright_graphs.tools import import_path
 
 YEAR = 31_536_000  # seconds
 
@@ -128,7 +127,7 @@ def _policy(retry: int | Retry | None, scope: Scope) -> RetryPolicy | None:
 def _exception(name: str, at: int, scope: Scope) -> type[Exception] | None:
     place = (*scope.where, "retry", "retry_on", at)
     if ":" in name:
-        found = import_path(name, scope.problems, place)
+        found = scope.imports.find(name, scope.problems, place)
         if found is None:
             return None
     else:

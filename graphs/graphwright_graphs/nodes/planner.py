@@ -27,6 +27,7 @@ from langgraph.graph import StateGraph
 from langgraph.types import Send
 from pydantic import Field
 
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import executor, plan_approval, replanner, structured
 from graphwright_graphs.nodes.binding import Binding, with_schema
 from graphwright_graphs.nodes.conversation import composer, last_request
@@ -59,7 +60,7 @@ class Planner(Body):
     approve: bool = False
     """Whether a person sees the plan first, and may approve, edit or refuse it."""
     prompt: str = _PROMPT
-    model: str | None = None
+    model: Model | None = None
     messages: str | None = None
     """The conversation: the request stands there, and the answer goes there."""
     plan: str = "plan"

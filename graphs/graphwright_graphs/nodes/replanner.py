@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from pydantic import Field
 
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema, with_tools
 from graphwright_graphs.nodes.node import Act, Body, Call, Scope, State, Work
@@ -32,7 +33,7 @@ class Replanner(Body):
     """The words under `replanner`: when the steps that wait are looked at again."""
 
     prompt: str = _PROMPT
-    model: str | None = None
+    model: Model | None = None
     """The planner's, if none is given."""
     after: Literal["results", "failures"] = "results"
     """Whether each result may change the plan, or failures alone, which costs fewer calls."""
@@ -44,11 +45,11 @@ class Answer(Body):
     """The words under `answer`: how the results become an answer to the person."""
 
     prompt: str = _ANSWER
-    model: str | None = None
+    model: Model | None = None
     """The planner's, if none is given."""
 
 
-def review(body: Replanner, model: str | None, form: Form, channel: str, scope: Scope) -> Act:
+def review(body: Replanner, model: Model | None, form: Form, channel: str, scope: Scope) -> Act:
     """The work that changes what is left of the plan where that is called for."""
     template = scope.template(body.prompt, "replanner", "prompt")
     schema = form.schema("StepsLeft", least=0)
@@ -80,7 +81,7 @@ def _calls_for_review(body: Replanner, plan: Plan) -> bool:
     return failed or (body.after == "results" and bool(plan.waiting))
 
 
-def answer(body: Answer, model: str | None, channel: str, messages: str, scope: Scope) -> Act:
+def answer(body: Answer, model: Model | None, channel: str, messages: str, scope: Scope) -> Act:
     """The work that answers the person; its tokens are streamed."""
     template = scope.template(body.prompt, "answer", "prompt")
     binding = Binding(scope.models, body.model or model, with_tools([]))

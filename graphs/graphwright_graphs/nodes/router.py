@@ -13,9 +13,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 from pydantic import Field, model_validator
 
-from graphwright_graphs.conditions import Condition, Conditions
+from graphwright_graphs.conditions import Condition
 from graphwright_graphs.edges import langgraph_name
 from graphwright_graphs.errors import AnswerError
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema
 from graphwright_graphs.nodes.conversation import Compose, Prompt, composer
@@ -39,7 +40,7 @@ class Router(Body):
     """Labels, each with what it stands for."""
     prompt: Prompt = _PROMPT
     messages: str | None = None
-    model: str | None = None
+    model: Model | None = None
     cases: list[Case] = Field(default_factory=list)
     """The first whose condition holds is taken."""
     default: str | None = None
@@ -99,9 +100,8 @@ def _put(body: Router, scope: Scope) -> Put:
 
 
 def _by_cases(body: Router, scope: Scope, put: Put) -> Act:
-    conditions = Conditions(scope.channels, scope.problems)
     cases: list[tuple[Condition | None, str]] = [
-        (conditions.parse(case.when, scope.place("cases", at, "when")), case.choose)
+        (scope.condition(case.when, "cases", at, "when"), case.choose)
         for at, case in enumerate(body.cases)
     ]
 

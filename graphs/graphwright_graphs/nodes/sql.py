@@ -47,9 +47,9 @@ class SqlKind:
         scope.channel(body.output, "output")
         names = [found["name"] for found in _PARAMETER.finditer(body.query) if found["name"]]
         for name in names:
-            if name not in scope.channels:
-                expected = f"a channel ({', '.join(scope.channels)})"
-                scope.problems.unknown(scope.place("query"), name, expected, scope.channels)
+            if name not in scope.readable:
+                expected = f"a channel ({', '.join(scope.readable)})"
+                scope.problems.unknown(scope.place("query"), name, expected, scope.readable)
         make = clients.maker("sql", scope.problems, scope.where)
         if not _SECRET.fullmatch(body.database):
             # Not repeated: it may hold a password.
@@ -79,7 +79,7 @@ def _read(client: SqlClient, body: Sql, names: dict[str, None], scope: Scope) ->
 
 def _bound(name: str, state: State, scope: Scope) -> Any:
     value = state.get(name)
-    value = scope.channels[name].empty() if value is None else value
+    value = scope.readable[name].empty() if value is None else value
     if isinstance(value, dict):
         found = f"node `{scope.name}` can't bind {quoted(name)}, which holds an object"
         raise RequestError(f"{found}: put the value that is meant into a channel of its own")
