@@ -14,6 +14,7 @@ from graphwright_graphs.errors import (
     MissingValue,
     Problem,
     RequestError,
+    StoreError,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "MissingValue",
     "Problem",
     "RequestError",
+    "StoreError",
     "check",
     "description",
     "load",

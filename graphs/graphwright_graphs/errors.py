@@ -6,6 +6,7 @@ GraphError
 +-- MissingValue       a prompt needs a channel that has no value in this run
 +-- AnswerError        a model gave no answer that fits a node's schema
 +-- RequestError       a node's request to a service or database failed
++-- StoreError         a memory node has no store, or no namespace in it
 """
 
 from __future__ import annotations
@@ -69,3 +70,7 @@ class AnswerError(GraphError):
 
 class RequestError(GraphError):
     """A service or database did not give a node what it asked for."""
+
+
+class StoreError(GraphError):
+    """A memory node runs without a store, or its namespace has an empty label."""

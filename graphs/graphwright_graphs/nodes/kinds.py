@@ -15,6 +15,7 @@ from graphwright_graphs.nodes.http import HttpKind
 from graphwright_graphs.nodes.human import HumanKind
 from graphwright_graphs.nodes.llm import LlmKind
 from graphwright_graphs.nodes.map import MapKind
+from graphwright_graphs.nodes.memory import MemoryKind
 from graphwright_graphs.nodes.node import Body, Kind
 from graphwright_graphs.nodes.options import WORDS
 from graphwright_graphs.nodes.planner import PlannerKind
@@ -43,6 +44,7 @@ BUILT_IN: tuple[Kind, ...] = (
     SubgraphKind(),
     MapKind(),
     AgentKind(),
+    MemoryKind(),
 )
 
 

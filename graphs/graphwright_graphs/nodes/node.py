@@ -226,12 +226,12 @@ class Scope:
         """The checked condition that stands under `keys`; its problems are reported."""
         return Conditions(self.readable, self.problems).parse(text, self.place(*keys))
 
-    def channel(self, name: str, key: str) -> Channel | None:
+    def channel(self, name: str, *keys: str | int) -> Channel | None:
         """The channel of that name; an unknown one is reported."""
         if channel := self.channels.get(name):
             return channel
         expected = f"a channel ({', '.join(self.channels)})"
-        self.problems.unknown(self.place(key), name, expected, self.channels)
+        self.problems.unknown(self.place(*keys), name, expected, self.channels)
         return None
 
     def leads_to(self, target: str, *keys: str | int) -> None:
