@@ -213,7 +213,7 @@ def _joined(parts: Sequence[Compose]) -> Compose:
     return lambda state: [message for part in parts for message in part(state)]
 
 
-def last_request(messages: Sequence[BaseMessage]) -> str:
-    """What the person asked last, as text; empty when nobody has asked anything."""
-    asked = [message for message in messages if isinstance(message, HumanMessage)]
-    return str(asked[-1].text) if asked else ""
+def last_request(messages: Sequence[BaseMessage]) -> HumanMessage:
+    """What the person asked last; an empty message when nobody has asked anything."""
+    asked = (message for message in reversed(messages) if isinstance(message, HumanMessage))
+    return next(asked, HumanMessage(""))

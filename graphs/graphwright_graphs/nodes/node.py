@@ -18,6 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
+from langgraph.graph import StateGraph
 from pydantic import BaseModel, ConfigDict
 
 from graphwright_graphs import prompts, source
@@ -134,6 +135,18 @@ class Node(Runnable[Any, Result]):
                 send, answer = work.send, await call.await_(settings)
             except Exception as error:
                 send, answer = work.throw, error
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """Several LangGraph nodes that a document knows as one, by the name of the first.
+
+    The document's edges lead to the first, and leave from `exit`; `wire` adds the edges between.
+    """
+
+    nodes: Mapping[str, Runnable[Any, Any]]
+    exit: str
+    wire: Callable[[StateGraph[Any]], None]
 
 
 class Body(BaseModel):
@@ -298,7 +311,9 @@ class Kind(Protocol):
         ...
 
     def build(self, body: Any, scope: Scope) -> Any:
-        """The node, for `StateGraph.add_node`. Names it does not know are reported to the scope.
+        """The node, for `StateGraph.add_node`, or a Compound of several.
+
+        Names it does not know are reported to the scope.
 
         What it returns is not used when a problem was reported.
         """
