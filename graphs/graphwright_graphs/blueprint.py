@@ -57,7 +57,8 @@ class Blueprint:
             problems.report(("description",), shown(text), "text")
         channels = state.read(data.get("state"), loader.imports, problems)
         settings = context.read(data.get("context"), channels, problems)
-        nodes = entries.Reader(channels, settings, loader, problems).read(data.get("nodes"))
+        inside = entries.Reader(channels, settings, loader, problems)
+        nodes = inside.read(data.get("nodes"))
         if not nodes:
             problems.raise_if_any()  # every edge would be one more error
         reader = edges.Reader(nodes, Conditions({**settings, **channels}, problems), problems)
@@ -72,6 +73,7 @@ class Blueprint:
         )
         problems.raise_if_any()  # a node whose edge is broken is not also a dead end
         flow.check(read.edges, nodes, problems)
+        inside.usage.check(channels, read.input, problems)
         return read
 
     def compile(self, name: str) -> Graph:
@@ -80,14 +82,15 @@ class Blueprint:
         graph = self._builder("".join(word.capitalize() for word in words))
         for node in self.nodes.values():
             node.add_to(graph)
+        exits = {node.name: node.exit for node in self.nodes.values()}
         for edge in self.edges:
-            edge.add_to(graph)
+            edge.add_to(graph, exits)
         return graph.compile(
             name=name,
             interrupt_before=[
                 node.name for node in self.nodes.values() if node.options.stops_before
             ],
-            interrupt_after=[node.name for node in self.nodes.values() if node.options.stops_after],
+            interrupt_after=[node.exit for node in self.nodes.values() if node.options.stops_after],
         )
 
     def _builder(self, title: str) -> StateGraph[Any, Any, Any, Any]:

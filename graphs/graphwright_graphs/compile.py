@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphwright_graphs import source
 from graphwright_graphs.blueprint import Blueprint, Graph
+from graphwright_graphs.errors import DocumentError, Problem, in_order
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.imports import current as allowed_imports
 from graphwright_graphs.models import Models
@@ -32,6 +34,17 @@ def load(path: str | Path, *, models: Models | None = None, imports: Sequence[st
     """
     allowed = allowed_imports(Path(path)).also(imports)
     return Loader(models or current_models(), allowed).document(Path(path))
+
+
+def check(
+    path: str | Path, *, models: Models | None = None, imports: Sequence[str] = ()
+) -> Sequence[Problem]:
+    """Everything that `load` would refuse, and what looks like a mistake, in the document's order.
+
+    The arguments are those of `load`. Raises OSError for a file that can't be read.
+    """
+    allowed = allowed_imports(Path(path)).also(imports)
+    return Loader(models or current_models(), allowed).problems(Path(path))
 
 
 def description(graph: Graph) -> str | None:
@@ -59,3 +72,14 @@ class Loader:
         blueprint = Blueprint.read(document.data, problems, self)
         problems.raise_if_any()
         return blueprint.compile(name)
+
+    def problems(self, path: Path) -> Sequence[Problem]:
+        """What is wrong, and what looks wrong, with the document at `path`. Raises OSError."""
+        inside = replace(self, embedding=(*self.embedding, path.resolve()))
+        try:
+            problems = Problems(source.read(path))
+        except DocumentError as error:
+            return error.problems
+        with suppress(DocumentError):  # it says no more than what is in `problems`
+            Blueprint.read(problems.source.data, problems, inside)
+        return in_order(problems.found)

@@ -16,14 +16,22 @@ Steps = Mapping[str, Iterable[str]]
 
 
 def check(edges: Sequence[Edge | Join], nodes: Mapping[str, Entry], problems: Problems) -> None:
-    """Report nodes that no run can reach or leave, and loops without end."""
+    """Report nodes that no run can reach or leave, loops without end, and joins in vain."""
     leads = {node.name: node.leads for node in nodes.values() if node.leads}
     for edge in edges:
-        for source in edge.sources:
-            if source in leads:
-                found = "an edge of a node that chooses the next itself"
-                problems.report(("edges", edge.written), found, "no edge", at_key=True)
+        if set(edge.sources) & leads.keys():
+            found = "an edge of a node that chooses the next itself"
+            problems.report(("edges", edge.written), found, "no edge", at_key=True)
     after = _steps(edges, leads)
+    _check_nodes(nodes, after, problems)
+    ways = [edge for edge in edges if isinstance(edge, Edge)]
+    _check_loops(ways, _closure([END], _turned(after)), problems)
+    for edge in edges:
+        if isinstance(edge, Join):
+            _check_join(edge, ways, after, problems)
+
+
+def _check_nodes(nodes: Iterable[str], after: Steps, problems: Problems) -> None:
     reached, ending = _closure([START], after), _closure([END], _turned(after))
     for node in nodes:
         place = ("nodes", node)
@@ -36,7 +44,6 @@ def check(edges: Sequence[Edge | Join], nodes: Mapping[str, Entry], problems: Pr
         elif node not in ending:
             found = f"{quoted(node)}, from which no run can end"
             problems.report(place, found, "a way to END", at_key=True)
-    _check_loops([edge for edge in edges if isinstance(edge, Edge)], ending, problems)
 
 
 def _check_loops(edges: Iterable[Edge], ending: set[str], problems: Problems) -> None:
@@ -50,6 +57,19 @@ def _check_loops(edges: Iterable[Edge], ending: set[str], problems: Problems) ->
             found = f"{quoted(node)}, which always leads to itself again"
             expected = "a condition with which the loop ends, or a branch with `at_most`"
             problems.report(("edges", node), found, expected, at_key=True)
+
+
+def _check_join(join: Join, edges: Iterable[Edge], after: Steps, problems: Problems) -> None:
+    """Warn of a node that waits for two, of which a run takes one or the other."""
+    for edge in edges:
+        others = {source: steps for source, steps in after.items() if source != edge.source}
+        reached = _closure([START], others)
+        needed = [source for source in join.sources if source not in reached]
+        ways = [_closure(branch.to, others) for branch in edge.branches]
+        if needed and not any(way.issuperset(needed) for way in ways):
+            found = f"{quoted(join.written)}, of which {quoted(edge.source)} reaches one or another"
+            expected = "nodes that all run"
+            problems.report(("edges", join.written), found, expected, at_key=True, warning=True)
 
 
 def _in_every_branch(edge: Edge) -> list[str]:

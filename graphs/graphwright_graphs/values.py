@@ -81,6 +81,22 @@ class Value(BaseModel):
             return Annotated[python or Any, WithJsonSchema(self.json_schema)]
         return _type(self.type or "any")
 
+    def read(self, given: Any) -> Any:
+        """The value that a person means, who may have typed a number. Raises ValueError, which
+        says what is needed.
+        """
+        if self.json_schema is not None:
+            if expected := misfit(given, self.json_schema):
+                raise ValueError(expected)
+            return given
+        try:
+            return TypeAdapter(self.held()).validate_python(given)
+        except ValidationError:
+            raise ValueError(self._expected()) from None
+
+    def _expected(self) -> str:
+        return f"one of {', '.join(map(str, self.enum))}" if self.enum else str(self.type)
+
     def check(self, problems: Problems, where: Where) -> None:
         """Report a schema that is none, and a default that does not fit the type."""
         if self.json_schema is not None:
@@ -95,7 +111,7 @@ class Value(BaseModel):
         try:
             TypeAdapter(self.held()).validate_python(self.default, strict=True)
         except ValidationError:
-            return f"one of {', '.join(map(str, self.enum))}" if self.enum else str(self.type)
+            return self._expected()
         return None
 
 

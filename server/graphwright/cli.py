@@ -113,6 +113,23 @@ def new(
 
 
 @app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="A graph document, YAML or JSON.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; without, print it.")
+    ] = None,
+) -> None:
+    """Turn a graph document into plain LangGraph Python."""
+    from graphwright.exporting import export_document  # noqa: PLC0415
+
+    text = export_document(file)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@app.command()
 def storage(
     thread_id: Annotated[
         str | None, typer.Argument(help="One thread; without it, all of them.", metavar="THREAD_ID")

@@ -9,18 +9,20 @@ from typing import Any, Protocol, cast
 
 from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
+from langgraph.prebuilt import ToolNode
 
 from graphwright_graphs import edges
 from graphwright_graphs.context import Setting
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.nodes.kinds import Kinds
-from graphwright_graphs.nodes.node import Body, Scope
+from graphwright_graphs.nodes.node import Body, Compound, Node, Scope
 from graphwright_graphs.nodes.options import WORDS, Options
 from graphwright_graphs.problems import Problems, quoted, shown
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
+from graphwright_graphs.usage import Usage
 
 _RESERVED = (edges.START, edges.END, "__start__", "__end__")
 
@@ -58,15 +60,26 @@ class Entry:
     leads: Sequence[str]
     """Where it leads by itself, without an edge."""
 
+    @property
+    def exit(self) -> str:
+        """The LangGraph node that its edges leave from."""
+        return self.action.exit if isinstance(self.action, Compound) else self.name
+
     def add_to(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
-        """Add this node to a LangGraph graph."""
+        """Add this node to a LangGraph graph. The options go for each node of a compound."""
+        if not isinstance(self.action, Compound):
+            self._add(graph, self.name, self.action)
+            return
+        for name, action in self.action.nodes.items():
+            self._add(graph, name, action)
+        self.action.wire(graph)
+
+    def _add(self, graph: StateGraph[Any, Any, Any, Any], name: str, action: Any) -> None:
         ends = dict.fromkeys(edges.langgraph_name(target) for target in self.leads)
-        graph.add_node(
-            self.name, self.action, destinations=tuple(ends) or None, **self.options.arguments()
-        )
+        graph.add_node(name, action, destinations=tuple(ends) or None, **self.options.arguments())
         # Wrapped where LangGraph has made a Runnable of it, whatever it was.
-        added = graph.nodes[self.name]
-        added.runnable = self.options.around(cast(Runnable[Any, Any], added.runnable), self.name)
+        added = graph.nodes[name]
+        added.runnable = self.options.around(cast(Runnable[Any, Any], added.runnable), name)
 
 
 class Reader:
@@ -85,6 +98,7 @@ class Reader:
         self._problems = problems
         self._toolbox = Toolbox(loader.imports, problems)
         self._kinds = Kinds()
+        self.usage = Usage()
 
     def read(self, data: Any, where: Where = ("nodes",)) -> dict[str, Entry]:
         """The nodes by name; one with problems keeps its name, so that edges to it are no error."""
@@ -104,6 +118,7 @@ class Reader:
                 settings=self._settings,
                 compiler=self,
                 nodes=data,
+                usage=self.usage,
             )
             entries[name] = self._entry(body, scope)
         return entries
@@ -119,7 +134,11 @@ class Reader:
 
     def node(self, scope: Scope, data: Any) -> Any:
         """The node that `data` describes, at the place of the scope; it has no options."""
-        return self._action(data, scope, options=())
+        action = self._action(data, scope, options=())
+        if isinstance(action, Compound):
+            found = f"{quoted(next(iter(data)))}, which is several nodes"
+            self._problems.report(scope.where, found, "a kind that is one node")
+        return action
 
     def _entry(self, data: Any, scope: Scope) -> Entry:
         if scope.name in _RESERVED or not scope.name or set(scope.name) & set("|:"):
@@ -139,7 +158,12 @@ class Reader:
         if (kind := self._kinds.load(word, place, self._problems)) is None:
             return None
         body: Body | None = self._problems.validated(kind.body, data[word], place, kind.short)
-        return kind.build(body, replace(scope, where=place)) if body is not None else None
+        if body is None:
+            return None
+        action = kind.build(body, replace(scope, where=place))
+        self.usage.note(body.model_dump())
+        self.usage.is_open |= not isinstance(action, Node | ToolNode | Compound)
+        return action
 
     def _word(self, data: Mapping[str, Any], where: Where, options: Sequence[str]) -> str | None:
         """The word of the node's kind; None unless there is exactly one."""

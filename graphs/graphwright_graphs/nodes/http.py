@@ -6,7 +6,6 @@ What a node may reach stands in its document: the host that its URL begins with,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -17,10 +16,10 @@ from pydantic import Field
 from graphwright_graphs import clients
 from graphwright_graphs.clients import HttpAnswer, HttpClient
 from graphwright_graphs.conditions import Conditions, Expression
-from graphwright_graphs.context import Readable
 from graphwright_graphs.errors import RequestError
+from graphwright_graphs.nodes.filling import filler
 from graphwright_graphs.nodes.node import Act, Body, Do, Node, Scope, State, Update, Work
-from graphwright_graphs.prompts import Template, as_text
+from graphwright_graphs.prompts import as_text
 from graphwright_graphs.state import Channel
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -108,7 +107,7 @@ class _Request:
             name: scope.template(as_text(value), "headers", name)
             for name, value in body.headers.items()
         }
-        self._body = _filler(body.body, scope, ("body",))
+        self._body = filler(body.body, scope, "body")
 
     def url(self, state: State) -> str:
         """The address without its query."""
@@ -133,28 +132,6 @@ class _Request:
         if said in (".", ".."):  # they change the path, however they are encoded
             raise RequestError(f'`{name}` is "{said}", which can\'t be a part of an address')
         return quote(said, safe="")
-
-
-def _filler(data: Any, scope: Scope, keys: tuple[str | int, ...]) -> Callable[[State], Any]:
-    """How data with templates in it is filled in."""
-    if isinstance(data, dict):
-        fields = {name: _filler(each, scope, (*keys, name)) for name, each in data.items()}
-        return lambda state: {name: fill(state) for name, fill in fields.items()}
-    if isinstance(data, list):
-        items = [_filler(each, scope, (*keys, at)) for at, each in enumerate(data)]
-        return lambda state: [fill(state) for fill in items]
-    if not isinstance(data, str):
-        return lambda state: data
-    template: Template = scope.template(data, *keys)
-    channel = scope.readable.get(data[1:-1]) if data[:1] == "{" and data[-1:] == "}" else None
-    if channel is None or channel.reducer == "messages":
-        return template.render
-    return lambda state: _value(state, data[1:-1], channel)
-
-
-def _value(state: State, name: str, channel: Readable) -> Any:
-    value = state.get(name)
-    return channel.empty() if value is None else value
 
 
 class _Taken:

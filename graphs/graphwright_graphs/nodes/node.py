@@ -18,19 +18,21 @@ from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
+from langgraph.graph import StateGraph
 from pydantic import BaseModel, ConfigDict
 
-from graphwright_graphs import prompts
+from graphwright_graphs import prompts, source
 from graphwright_graphs.conditions import Condition, Conditions
 from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.edges import END
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
-from graphwright_graphs.problems import Problems, path_text
-from graphwright_graphs.prompts import Template
+from graphwright_graphs.problems import Problems, path_text, quoted
+from graphwright_graphs.prompts import Format, Template
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
+from graphwright_graphs.usage import Usage
 
 State = Mapping[str, Any]
 Update = dict[str, Any]
@@ -135,6 +137,18 @@ class Node(Runnable[Any, Result]):
                 send, answer = work.throw, error
 
 
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """Several LangGraph nodes that a document knows as one, by the name of the first.
+
+    The document's edges lead to the first, and leave from `exit`; `wire` adds the edges between.
+    """
+
+    nodes: Mapping[str, Runnable[Any, Any]]
+    exit: str
+    wire: Callable[[StateGraph[Any]], None]
+
+
 class Body(BaseModel):
     """What stands under a kind's word in a document. Unknown keys are refused."""
 
@@ -174,6 +188,8 @@ class Scope:
     compiler: Compiler
     nodes: Collection[str]
     """The nodes that this one may lead to by itself."""
+    usage: Usage
+    """Where it is noted what the nodes of the document use."""
     leads: list[str] = field(default_factory=list)
     """Those of them that it does lead to, END among them."""
 
@@ -190,28 +206,52 @@ class Scope:
 
     def tools(self, names: Sequence[str], key: str = "tools") -> list[BaseTool]:
         """The named tools; unknown ones are reported."""
-        found = (self.toolbox.get(name, self.place(key, at)) for at, name in enumerate(names))
+        found = []
+        for at, name in enumerate(names):
+            place = self.place(key, at)
+            self.usage.tools.append((str(self.where[-1]), name, place))
+            found.append(self.toolbox.get(name, place))
         return [tool for tool in found if tool is not None]
 
     def imported(self, path: str, *keys: str | int) -> Any | None:
         """What `module:attribute`, which stands under `keys`, names; what is wrong is reported."""
         return self.imports.find(path, self.problems, self.place(*keys))
 
-    def template(self, text: str, *keys: str | int) -> Template:
-        """The parsed prompt template that stands under `keys`; its problems are reported."""
-        place = self.place(*keys)
-        return prompts.parse(text, self.readable, self.problems, place, path_text(place))
+    def template(
+        self,
+        text: str,
+        *keys: str | int,
+        form: Format = "f-string",
+        more: Mapping[str, Readable] | None = None,
+    ) -> Template:
+        """The parsed prompt template that stands under `keys`; its problems are reported.
+
+        `more` has what the template may name besides channels and settings.
+        """
+        place, known = self.place(*keys), {**self.readable, **(more or {})}
+        return prompts.parse(text, known, self.problems, place, path_text(place), form)
+
+    def file(self, name: str, *keys: str | int) -> bytes | None:
+        """What is in a file beside the document; one that can't be read is reported."""
+        try:
+            return source.read_beside(self.problems.source.file, name)
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or error
+            found = f"{quoted(name)}, which can't be read ({said})"
+            expected = "a file in the document's folder or below it"
+            self.problems.report(self.place(*keys), found, expected)
+            return None
 
     def condition(self, text: str, *keys: str | int) -> Condition | None:
         """The checked condition that stands under `keys`; its problems are reported."""
         return Conditions(self.readable, self.problems).parse(text, self.place(*keys))
 
-    def channel(self, name: str, key: str) -> Channel | None:
+    def channel(self, name: str, *keys: str | int) -> Channel | None:
         """The channel of that name; an unknown one is reported."""
         if channel := self.channels.get(name):
             return channel
         expected = f"a channel ({', '.join(self.channels)})"
-        self.problems.unknown(self.place(key), name, expected, self.channels)
+        self.problems.unknown(self.place(*keys), name, expected, self.channels)
         return None
 
     def leads_to(self, target: str, *keys: str | int) -> None:
@@ -241,7 +281,9 @@ class Scope:
         if name in known:
             return name
         if name is None and ("messages" in known or len(known) == 1):
-            return "messages" if "messages" in known else known[0]
+            name = "messages" if "messages" in known else known[0]
+            self.usage.names.add(name)
+            return name
         found = "none" if name is None else f'"{name}"'
         expected = "a channel whose reducer is `messages`"
         hint = f"this graph has {', '.join(known)}" if known else None
@@ -269,7 +311,9 @@ class Kind(Protocol):
         ...
 
     def build(self, body: Any, scope: Scope) -> Any:
-        """The node, for `StateGraph.add_node`. Names it does not know are reported to the scope.
+        """The node, for `StateGraph.add_node`, or a Compound of several.
+
+        Names it does not know are reported to the scope.
 
         What it returns is not used when a problem was reported.
         """
