@@ -14,7 +14,6 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
-    get_checkpoint_id,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -98,9 +97,9 @@ class Saver(BaseCheckpointSaver[str]):
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
         """Checkpoints, newest first; `filter` compares entries of their metadata."""
-        wanted = _selection(config, filter, before, limit)
+        wanted = Selection.of(config, filter, before, limit)
         self._puts.settle(wanted.thread_id)
-        for address in _matching(wanted, self._database.select(wanted)):
+        for address in wanted.matching(self._database.select(wanted)):
             if (found := self.get_tuple(address.config())) is not None:
                 yield found
 
@@ -113,9 +112,9 @@ class Saver(BaseCheckpointSaver[str]):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """`list` on the event loop, which gets its turn after every checkpoint."""
-        wanted = _selection(config, filter, before, limit)
+        wanted = Selection.of(config, filter, before, limit)
         await self._puts.land(wanted.thread_id)
-        for address in _matching(wanted, await self._database.aselect(wanted)):
+        for address in wanted.matching(await self._database.aselect(wanted)):
             if (found := await self.aget_tuple(address.config())) is not None:
                 yield found
             await asyncio.sleep(0)
@@ -337,25 +336,3 @@ class Saver(BaseCheckpointSaver[str]):
     async def areencrypt(self, progress: Callable[[Progress], object] = bool) -> Progress:
         """`reencrypt` in a thread of its own, which calls `progress` too."""
         return await self._in_thread(partial(self.reencrypt, progress))
-
-
-def _selection(
-    config: RunnableConfig | None,
-    filter: dict[str, Any] | None,
-    before: RunnableConfig | None,
-    limit: int | None,
-) -> Selection:
-    part = config.get("configurable", {}) if config else {}
-    return Selection(
-        thread_id=str(part["thread_id"]) if "thread_id" in part else None,
-        checkpoint_ns=part.get("checkpoint_ns"),
-        checkpoint_id=part.get("checkpoint_id"),
-        before=get_checkpoint_id(before) if before else None,
-        metadata=filter or {},
-        limit=limit,
-    )
-
-
-def _matching(wanted: Selection, found: Sequence[tuple[Address, str]]) -> Sequence[Address]:
-    matching = [address for address, facts in found if records.matches(facts, wanted.metadata)]
-    return matching if wanted.limit is None else matching[: max(wanted.limit, 0)]
