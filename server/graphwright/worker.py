@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained, UnknownInterruptError
 from langgraph.runtime import RunControl
 
-from graphwright import expiry
+from graphwright import expiry, remotes
 from graphwright.database import Database, ended_runs, events
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
@@ -133,10 +133,14 @@ class Worker:
                 None if run.temporary else self._under_way[run.run_id],
                 dropped=await self._clear(run, graph) if halted and not begun else (),
             )
+            if run.attempt > 1:  # nobody takes what the last attempt began elsewhere
+                await remotes.stop(graph, run, Signal(run.stop or "rollback"))
             if run.stop is None:
                 outcome, signal = await self._until_signal(execution, signals)
             else:  # its last worker was told, and is gone
                 outcome, signal = Outcome("interrupted"), Signal(run.stop)
+            if signal is not None:
+                await remotes.stop(graph, run, signal)
             if signal is Signal.ROLLBACK:
                 await self._roll_back(run, graph)
                 return
