@@ -14,10 +14,12 @@ from graphwright_graphs.errors import (
     MissingValue,
     PlanError,
     Problem,
+    RequestError,
+    StoreError,
 )
 
 if TYPE_CHECKING:
-    from graphwright_graphs.compile import description, load
+    from graphwright_graphs.compile import check, description, load
 
 __all__ = [
     "AnswerError",
@@ -27,6 +29,9 @@ __all__ = [
     "MissingValue",
     "PlanError",
     "Problem",
+    "RequestError",
+    "StoreError",
+    "check",
     "description",
     "load",
 ]
@@ -34,7 +39,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # LangGraph takes a second to import; `graphwright_graphs.models` is wanted without it.
-    if name in ("description", "load"):
+    if name in ("check", "description", "load"):
         from graphwright_graphs import compile  # noqa: PLC0415
 
         return getattr(compile, name)

@@ -15,10 +15,10 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, get_buffer_string
 
+from graphwright_graphs.context import Readable
 from graphwright_graphs.errors import MissingValue
 from graphwright_graphs.problems import Problems, shown
 from graphwright_graphs.source import Where
-from graphwright_graphs.state import Channel
 
 TODAY = "today"
 """The one variable that is no channel: the server's date, with its weekday."""
@@ -29,7 +29,7 @@ class Template:
     """A parsed template: pieces of text, each with the channel whose value follows it."""
 
     pieces: tuple[tuple[str, str | None], ...]
-    channels: Mapping[str, Channel]
+    channels: Mapping[str, Readable]
     place: str
     """Where the template stands in its document, for errors."""
 
@@ -46,10 +46,7 @@ class Template:
         if value is None:
             value = self.channels[name].empty()
         if value is None:
-            raise MissingValue(
-                f"{self.place} needs the channel `{name}`, which has no value: "
-                "send it as input, or give it a default in the graph's `state`"
-            )
+            raise MissingValue(f"{self.place} needs {self.channels[name].missing(name)}")
         return as_text(value)
 
 
@@ -63,7 +60,7 @@ def as_text(value: Any) -> str:
 
 
 def parse(
-    text: str, channels: Mapping[str, Channel], problems: Problems, where: Where, place: str
+    text: str, channels: Mapping[str, Readable], problems: Problems, where: Where, place: str
 ) -> Template:
     """Read a template, reporting broken braces and unknown variables."""
     report = _reporter(channels, problems, where)
@@ -80,7 +77,7 @@ def parse(
 
 
 def _reporter(
-    channels: Mapping[str, Channel], problems: Problems, where: Where
+    channels: Mapping[str, Readable], problems: Problems, where: Where
 ) -> Callable[[str, bool], None]:
     known = [*channels, TODAY]
 

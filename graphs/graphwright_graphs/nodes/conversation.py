@@ -38,29 +38,30 @@ class Turn(Body):
 Prompt = str | list[Turn] | None
 
 
-def composer(prompt: Prompt, channel: str | None, scope: Scope) -> Compose:
+def composer(prompt: Prompt, channel: str | None, scope: Scope, *, key: str = "prompt") -> Compose:
     """How a node's messages come out of the state.
 
     One text is the system prompt, followed by the conversation in `channel`; in a graph without
-    conversations it is the one human message. A list of turns is sent as it stands.
+    conversations it is the one human message. A list of turns is sent as it stands. `key` is the
+    word that the prompt stands under.
     """
     if isinstance(prompt, list):
-        return _joined([_turn(turn, index, scope) for index, turn in enumerate(prompt)])
+        return _joined([_turn(turn, (key, index), scope) for index, turn in enumerate(prompt)])
     talks = channel or any(each.reducer == "messages" for each in scope.channels.values())
     if prompt is None:
         return _conversation(scope.conversation(channel, "messages"))
-    rendered = _text("system" if talks else "human", scope.template(prompt, "prompt"))
+    rendered = _text("system" if talks else "human", scope.template(prompt, key))
     if not talks:
         return rendered
     return _joined([rendered, _conversation(scope.conversation(channel, "messages"))])
 
 
-def _turn(turn: Turn, index: int, scope: Scope) -> Compose:
+def _turn(turn: Turn, keys: tuple[str, int], scope: Scope) -> Compose:
     role = next(iter(turn.model_fields_set))
     text = str(getattr(turn, role))
     if role == "placeholder":
-        return _conversation(scope.conversation(text, "prompt"))
-    return _text(role, scope.template(text, "prompt", index, role))
+        return _conversation(scope.conversation(text, keys[0]))
+    return _text(role, scope.template(text, *keys, role))
 
 
 def _text(role: str, template: Template) -> Compose:

@@ -20,6 +20,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import RunnableConfig
 from pydantic import Field
 
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes.binding import Binding, with_tools
 from graphwright_graphs.nodes.node import Act, Body, Call, Node, Scope, State, Update, Work
 from graphwright_graphs.plan import Plan
@@ -34,7 +35,7 @@ class Executor(Body):
 
     prompt: str = _PROMPT
     tools: list[str] = Field(default_factory=list)
-    model: str | None = None
+    model: Model | None = None
     plan: str = "plan"
     work: str = "work"
     """The messages channel for the steps; a `tools` node works on the same."""

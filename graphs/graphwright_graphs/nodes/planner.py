@@ -5,6 +5,7 @@ from __future__ import annotations
 from langchain_core.runnables import RunnableConfig
 from pydantic import Field
 
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema
 from graphwright_graphs.nodes.conversation import composer, last_request
@@ -21,7 +22,7 @@ class Planner(Body):
     """The words of a `planner` node."""
 
     prompt: str = _PROMPT
-    model: str | None = None
+    model: Model | None = None
     plan: str = "plan"
     """The channel that holds the plan; so for executor and replanner."""
     messages: str | None = None

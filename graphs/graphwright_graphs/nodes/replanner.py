@@ -6,6 +6,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
 from pydantic import Field
 
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema
 from graphwright_graphs.nodes.node import Act, Body, Node, Scope, State, Work
@@ -22,7 +23,7 @@ class Replanner(Body):
     """The words of a `replanner` node."""
 
     prompt: str = _PROMPT
-    model: str | None = None
+    model: Model | None = None
     plan: str = "plan"
     messages: str | None = None
     """The messages channel that gets the answer."""
