@@ -87,7 +87,6 @@ def _partial(chunks: Sequence[AIMessageChunk]) -> AIMessage | None:
 
 async def settle(
     graph: AnyGraph,
-    saver: BaseCheckpointSaver[str],
     thread: RunnableConfig,
     *,
     given: Any = None,
@@ -98,6 +97,7 @@ async def settle(
     `given` is the run's input where the thread does not have it yet, and `shown` are answers that
     were streamed and may not be in the state. To settle twice does no harm.
     """
+    saver = cast(BaseCheckpointSaver[str], graph.checkpointer)
     await _take_input(graph, saver, thread, given)
     inner = [state async for state in _settled_subgraphs(graph, thread)]
     await graph.aupdate_state(thread, None, as_node=END)  # with the results of finished tasks
