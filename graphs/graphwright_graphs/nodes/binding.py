@@ -13,6 +13,7 @@ from langgraph.constants import TAG_NOSTREAM
 from graphwright_graphs.models import Models
 from graphwright_graphs.models.chain import Chain, Link
 from graphwright_graphs.models.words import Candidate, Model, candidates
+from graphwright_graphs.nodes import structured
 
 Bind = Callable[[BaseChatModel], Runnable[Any, Any]]
 
@@ -29,6 +30,9 @@ class Binding:
         self._candidates = candidates(own)
         self._bind = bind
         self._bound: dict[str | None, Chain] = {}
+        for each in self._candidates:
+            if each.name or each.options:
+                models.named.append((each.name or models.default, dict(each.options)))
 
     def for_run(self, config: RunnableConfig) -> Chain:
         """The bound models of this run. Raises models.ModelNotAllowed for one not on the list."""
@@ -65,6 +69,11 @@ def with_schema(schema: dict[str, Any]) -> Bind:
     """Ask for structured output. Its tokens are half-written JSON, so they are kept out of the
     `messages` stream; the parsed value arrives with the node's update.
     """
-    return lambda model: model.with_structured_output(schema, include_raw=True).with_config(
-        tags=[TAG_NOSTREAM]
-    )
+
+    def bind(model: BaseChatModel) -> Runnable[Any, Any]:
+        way = structured.method(model)
+        options = {"method": way} if way else {}
+        bound = model.with_structured_output(schema, include_raw=True, **options)
+        return bound.with_config(tags=[TAG_NOSTREAM])
+
+    return bind
