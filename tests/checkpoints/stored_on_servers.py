@@ -111,7 +111,7 @@ class StoredInMongo(Stored):
 
 class StoredInFirestore(Stored):
     batches = ("graphwright_checkpoints.firestore.collections.BATCH",)
-    kills = 0.5
+    kills = 0.25
 
     def __init__(self, url: str, client: Any) -> None:
         super().__init__(url)
