@@ -11,10 +11,12 @@ from langchain_core.messages import BaseMessage, ToolCall
 
 from graphwright_graphs.demo import (
     errands,
+    instructions,
     phrasebook,
     plans,
     schemas,
     shapes,
+    tables,
     wording,
 )
 from graphwright_graphs.demo.conversation import Turn, read_turn
@@ -77,7 +79,7 @@ class _Case:
             turn = replace(turn, request=progress.step or progress.goal or turn.request)
         told = progress or around
         last = told.done[-1][1] if told and told.done else None
-        wanted = errands.plan(turn, toolbox, reference=last)
+        wanted = tables.plan(turn, toolbox) or errands.plan(turn, toolbox, reference=last)
         return cls(turn, progress, around is not None, toolbox, wanted)
 
     def calls(self, choice: str) -> list[ToolCall]:
@@ -94,6 +96,8 @@ class _Case:
         translation = phrasebook.read(self.turn.request, self.turn.system)
         if translation is not None and not self.turn.calls:
             return wording.translation(translation)
+        if not self.toolbox.tools and (done := instructions.answer(self.turn)) is not None:
+            return done
         return wording.answer(self.turn, self.wanted, self.toolbox, brief=self.is_step)
 
     def material(self) -> Material:
@@ -102,7 +106,7 @@ class _Case:
         answer = self.answer()
         if self.progress and self.progress.done:
             answer = wording.introduced(answer, self.turn)
-        return Material(text, answer, plans.steps(text), self.progress)
+        return Material(text, answer, plans.steps(text), self.progress, self.turn.system)
 
     def _forced(self, choice: str) -> ToolCall:
         """Fill a call that is demanded; where any will do, the last: there output schemas stand."""
