@@ -82,14 +82,15 @@ class Blueprint:
         graph = self._builder("".join(word.capitalize() for word in words))
         for node in self.nodes.values():
             node.add_to(graph)
+        exits = {node.name: node.exit for node in self.nodes.values()}
         for edge in self.edges:
-            edge.add_to(graph)
+            edge.add_to(graph, exits)
         return graph.compile(
             name=name,
             interrupt_before=[
                 node.name for node in self.nodes.values() if node.options.stops_before
             ],
-            interrupt_after=[node.name for node in self.nodes.values() if node.options.stops_after],
+            interrupt_after=[node.exit for node in self.nodes.values() if node.options.stops_after],
         )
 
     def _builder(self, title: str) -> StateGraph[Any, Any, Any, Any]:

@@ -156,23 +156,24 @@ def _seen(value: Any, channel: Readable, only_last: bool) -> Any:
     if value is None:
         value = channel.empty()
     if not only_last or channel.reducer not in _LIST_REDUCERS:
-        return _plain(value)
+        return plain(value)
     if not value:
         # `messages.last().tool_calls` is asked of new conversations too.
         return [_NO_MESSAGE] if channel.reducer == "messages" else []
-    return [_plain(value[-1])]
+    return [plain(value[-1])]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it; a message as the fields that conditions know."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, BaseMessage):
         return _message(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in value]
-    return _plain(value.model_dump()) if isinstance(value, BaseModel) else str(value)
+        return [plain(each) for each in value]
+    return plain(value.model_dump()) if isinstance(value, BaseModel) else str(value)
 
 
 def _message(message: BaseMessage) -> dict[str, Any]:
@@ -182,6 +183,6 @@ def _message(message: BaseMessage) -> dict[str, Any]:
         "content": str(message.text),
         "name": message.name or "",
         "id": message.id or "",
-        "tool_calls": _plain(calls),
+        "tool_calls": plain(calls),
         "status": message.status if isinstance(message, ToolMessage) else "",
     }

@@ -5,7 +5,7 @@ A branch may be bounded (`at_most`), and an edge may be one that several nodes j
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,6 +24,8 @@ START, END = "START", "END"
 JOIN = " & "
 MAX_TIMES = 10_000
 
+Exits = Mapping[str, str]
+"""Where edges leave from of nodes that are several of LangGraph's."""
 _LANGGRAPH = {START: LANGGRAPH_START, END: LANGGRAPH_END}
 _WORDS = ("when", "to", "at_most")
 
@@ -65,9 +67,9 @@ class Edge:
         """Whether it must be counted how often a branch is taken."""
         return any(branch.at_most is not None for branch in self.branches)
 
-    def add_to(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
+    def add_to(self, graph: StateGraph[Any, Any, Any, Any], exits: Exits) -> None:
         """Add this edge to a LangGraph graph."""
-        source = langgraph_name(self.source)
+        source = exits.get(self.source) or langgraph_name(self.source)
         if len(self.branches) == 1:
             for target in self.branches[0].to:
                 graph.add_edge(source, langgraph_name(target))
@@ -87,10 +89,11 @@ class Join:
 
     is_bounded: ClassVar[bool] = False
 
-    def add_to(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
+    def add_to(self, graph: StateGraph[Any, Any, Any, Any], exits: Exits) -> None:
         """Add this edge to a LangGraph graph."""
+        sources = [exits.get(source) or langgraph_name(source) for source in self.sources]
         for target in self.targets:
-            graph.add_edge(list(self.sources), langgraph_name(target))
+            graph.add_edge(sources, langgraph_name(target))
 
 
 class Router(Runnable[Any, list[str]]):

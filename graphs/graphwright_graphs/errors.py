@@ -7,7 +7,6 @@ GraphError
 +-- AnswerError        a model gave no answer that fits a node's schema
 +-- RequestError       a node's request to a service or database failed
 +-- StoreError         a memory node has no store, or no namespace in it
-+-- PlanError          a plan node met a state without a plan
 """
 
 from __future__ import annotations
@@ -75,7 +74,3 @@ class RequestError(GraphError):
 
 class StoreError(GraphError):
     """A memory node runs without a store, or its namespace has an empty label."""
-
-
-class PlanError(GraphError):
-    """An executor or replanner ran before any planner had written a plan."""

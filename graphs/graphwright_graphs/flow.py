@@ -67,9 +67,7 @@ def _check_join(join: Join, edges: Iterable[Edge], after: Steps, problems: Probl
         needed = [source for source in join.sources if source not in reached]
         ways = [_closure(branch.to, others) for branch in edge.branches]
         if needed and not any(way.issuperset(needed) for way in ways):
-            found = (
-                f"{quoted(join.written)}, of which no branch of {quoted(edge.source)} reaches all"
-            )
+            found = f"{quoted(join.written)}, of which {quoted(edge.source)} reaches one or another"
             expected = "nodes that all run"
             problems.report(("edges", join.written), found, expected, at_key=True, warning=True)
 

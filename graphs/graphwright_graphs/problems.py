@@ -82,15 +82,20 @@ class Problems:
             self._mismatches(error, spec, whole, where, short if whole is not data else None)
             return None
 
+    @property
+    def errors(self) -> list[Problem]:
+        """Those that are no warnings."""
+        return [problem for problem in self.found if not problem.warning]
+
     def raise_if_any(self) -> None:
         """End the reading of a document that has errors. Raises DocumentError."""
-        if errors := [problem for problem in self.found if not problem.warning]:
-            raise DocumentError(errors)
+        if self.errors:
+            raise DocumentError(self.errors)
 
     def _mismatches(
         self, error: ValidationError, spec: type[BaseModel], data: Any, where: Where, short: Any
     ) -> None:
-        expectations: dict[Where, list[str]] = {}
+        expectations: dict[Where, list[ErrorDetails]] = {}
         deeper: set[Where] = set()
         for each in error.errors(include_url=False):
             place = _place(each, data)
@@ -103,14 +108,14 @@ class Problems:
             elif each["type"] == "missing":
                 self.report(full[:-1], f"no `{each['loc'][-1]}`", "one", at_key=True)
             else:
-                expectations.setdefault(full, []).append(_expectation(each))
-        for full, expected_ones in expectations.items():
+                expectations.setdefault(full, []).append(each)
+        for full, errors in expectations.items():
             if full in deeper:
                 continue  # another member of a union fits better: its mistake is further in
-            found, expected = (
-                _look_up(self.source.data, full),
-                " or ".join(dict.fromkeys(expected_ones)),
-            )
+            # The member of a union that has the right shape says what else is wrong.
+            fitting = [each for each in errors if not each["type"].endswith("_type")]
+            expected = " or ".join(dict.fromkeys(map(_expectation, fitting or errors)))
+            found = _look_up(self.source.data, full)
             hint = did_you_mean(found, _WORD.findall(expected)) if isinstance(found, str) else None
             self.report(full, shown(found), expected, hint)
 

@@ -15,12 +15,13 @@ from pydantic import Field, field_validator
 # LangServe's schemas need this TypedDict before Python 3.12.
 from typing_extensions import TypedDict
 
+from graphwright_graphs import plan
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.source import Where
 from graphwright_graphs.values import Value
 
-Reducer = Literal["messages", "append", "last", "add", "merge"]
+Reducer = Literal["messages", "append", "last", "add", "merge", "plan"]
 Join = Callable[[Any, Any], Any]
 
 IMPORT_PATH = r"^[\w.]+:[\w.]+$"
@@ -30,8 +31,8 @@ class Channel(Value):
     """One channel: how an update joins what is there, and what it holds.
 
     `messages` is LangGraph's add_messages; `append` puts items at a list's end; `last` replaces;
-    `add` is `+`; `merge` joins two objects; `module:function` is a function of two values. The type
-    is that of the value, of one item for `append`.
+    `add` is `+`; `merge` joins two objects; `plan` holds a planner's plan; `module:function` is a
+    function of two values. The type is that of the value, of one item for `append`.
     """
 
     reducer: Reducer | Annotated[str, Field(pattern=IMPORT_PATH)] = "last"
@@ -50,7 +51,7 @@ class Channel(Value):
         """What a reader sees while nothing has been written: None where nothing is sensible."""
         if self.default is not None:
             return self.default
-        return {"messages": [], "append": [], "add": 0, "merge": {}}.get(self.reducer)
+        return {"messages": [], "append": [], "add": 0, "merge": {}, "plan": {}}.get(self.reducer)
 
     def missing(self, name: str) -> str:
         """What there is to do about a value that is not there."""
@@ -110,8 +111,9 @@ _REDUCERS: Mapping[str, Join] = {
     "append": append,
     "add": operator.add,
     "merge": merge,
+    "plan": plan.joined,
 }
-_USUAL: Mapping[str, Any] = {"add": int, "merge": dict[str, Any]}
+_USUAL: Mapping[str, Any] = {"add": int, "merge": dict[str, Any], "plan": dict[str, Any]}
 
 
 def _takes_two(found: Any) -> bool:

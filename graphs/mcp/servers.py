@@ -1,6 +1,6 @@
 """The MCP servers of `assistant.yaml`. Put your own beside the one that comes along.
 
-A server over HTTP: `McpServer(url="https://…/mcp", headers={"Authorization": "Bearer {env:TOKEN}"})`;
+One over HTTP: `McpServer(url="https://…/mcp", headers={"Authorization": "Bearer {env:TOKEN}"})`.
 docs/tools.md has the rest. Install graphwright[mcp].
 """
 

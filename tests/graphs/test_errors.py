@@ -30,7 +30,7 @@ TABLE = [
     ("an unknown word", broken(node="{}"), '4:1 node: found "node", expected one of description, state, context, input, output, nodes, edges, did you mean "nodes"?'),
     ("no nodes", broken(nodes=""), "2:7 nodes: found nothing, expected nodes, such as `assistant: {llm: …}`"),
     ("a list for edges", broken(edges="[a]"), "3:8 edges: found a list, expected edges, such as `START: assistant`"),
-    ("a reducer's typo", broken(state="{messages: mesages}"), '1:19 state.messages: found "mesages", expected one of messages, append, last, add, merge or `module:function`, did you mean "messages"?'),
+    ("a reducer's typo", broken(state="{messages: mesages}"), '1:19 state.messages: found "mesages", expected one of messages, append, last, add, merge, plan or `module:function`, did you mean "messages"?'),
     ("a type's typo", broken(state="{messages: messages, n: {type: sting}}"), '1:39 state.n.type: found "sting", expected one of any, boolean, integer, list, number, object or string, did you mean "string"?'),
     ("a reserved channel", broken(state="{messages: messages, today: last}"), '1:29 state.today: found "today", expected a name of letters, digits and _'),
     ("an unknown input", broken(input="[message]"), '4:9 input[0]: found "message", expected a channel (messages), did you mean "messages"?'),
@@ -38,7 +38,7 @@ TABLE = [
     ("two kinds", broken(nodes="{a: {llm: Hi, human: {ask: What}}}"), "2:9 nodes.a: found 2 kinds (llm, human), expected one"),
     ("an unknown option", broken(nodes="{a: {llm: {promt: Hi}}}"), '2:19 nodes.a.llm.promt: found "promt", expected one of prompt, messages, tools, model, output, schema, did you mean "prompt"?'),
     ("a wrong shape", broken(nodes="{a: {llm: {tools: clock}}}"), '2:26 nodes.a.llm.tools: found "clock", expected a list'),
-    ("a prompt that is a number", broken(nodes="{a: {llm: {prompt: 3}}}"), "2:27 nodes.a.llm.prompt: found 3, expected text or a list"),
+    ("a prompt that is a number", broken(nodes="{a: {llm: {prompt: 3}}}"), "2:27 nodes.a.llm.prompt: found 3, expected text or a list or a mapping"),
     ("a turn's typo", broken(nodes="{a: {llm: {prompt: [{sytem: Hi}]}}}"), 'nodes.a.llm.prompt[0].sytem: found "sytem"'),
     ("an unknown variable", broken(nodes='{a: {llm: "Hi {mesages}"}}'), '2:18 nodes.a.llm: found "mesages", expected a channel (messages, today), did you mean "messages"?'),
     ("an attribute in a prompt", broken(nodes='{a: {llm: "Hi {messages.x}"}}'), "expected the name of a channel in braces, write {{ and }} for braces that are text"),
@@ -53,6 +53,8 @@ TABLE = [
     ("a schema without output", broken(nodes="{a: {llm: {schema: {type: object}}}}"), "nodes.a.llm: found `schema` without `output`, expected the channel that the data goes to"),
     ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, `ask` with a question, `edit` with a channel, or `choose` with options"),
     ("a planner without plan", broken(nodes="{a: {planner: }}"), 'nodes.a.planner: found "plan", expected a channel (messages)'),
+    ("a planner with another channel", broken(nodes="{a: {planner: {plan: messages}}}"), '1:19 state.messages: found a channel whose reducer is `messages`, expected `messages: plan`'),
+    ("a planner's part with a typo", broken(nodes="{a: {planner: {executor: {promt: Hi}}}}", state="{messages: messages, plan: plan}"), 'nodes.a.planner.executor.promt: found "promt"'),
     ("a number out of range", broken(nodes="{a: {planner: {max_steps: 0, plan: messages}}}"), "found 0, expected greater than or equal to 1"),
     ("no conversation", broken(state="{text: last}"), "found none, expected a channel whose reducer is `messages`"),
     ("no START", broken(edges="{a: END}"), "3:1 edges: found no `START`, expected one, the first node is named by `START: …`"),
@@ -116,13 +118,13 @@ NAMES = st.sampled_from(["a", "b", "START", "END", "messages", "plan", "work", "
 WORDS = st.sampled_from(
     [
         *("messages", "append", "last", "add", "merge", "reducer", "type", "default"),
-        *("llm", "tools", "human", "planner", "executor", "replanner", "python", "prompt"),
+        *("llm", "tools", "human", "planner", "python", "prompt"),
         *("approve", "ask", "output", "schema", "when", "to", "model", "plan", "work", "system"),
     ]
 )
 SCALARS = st.one_of(
     NAMES, WORDS, st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
-    st.sampled_from(["{messages}", "{x}", "size(messages) > 0", "plan.left", "json:dumps", "END"]),
+    st.sampled_from(["{messages}", "{x}", "size(messages) > 0", "plan.goal", "json:dumps", "END"]),
 )  # fmt: skip
 VALUES = st.recursive(
     SCALARS,
@@ -131,14 +133,12 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-KINDS = st.sampled_from(
-    ["llm", "tools", "human", "planner", "executor", "replanner", "python", "x"]
-)
+KINDS = st.sampled_from(["llm", "tools", "human", "planner", "python", "x"])
 DOCUMENTS = st.fixed_dictionaries(
     {
         "state": st.one_of(
             VALUES,
-            st.just({"messages": "messages", "plan": "last", "work": "messages"}),
+            st.just({"messages": "messages", "plan": "plan", "work": "messages"}),
         ),
         "nodes": st.dictionaries(NAMES, st.dictionaries(KINDS, VALUES, max_size=1), max_size=3),
         "edges": st.one_of(VALUES, st.dictionaries(NAMES, st.one_of(NAMES, VALUES), max_size=4)),

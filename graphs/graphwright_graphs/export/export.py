@@ -46,8 +46,8 @@ def export(path: str | Path) -> str:
     blueprint = Blueprint.read(document.data, problems, loader)
     problems.raise_if_any()
     text = _Export(file, document, blueprint, Named(loader.imports, problems), problems).text()
-    if problems.found:
-        raise ExportError(problems.found)
+    if problems.errors:
+        raise ExportError(problems.errors)
     return text
 
 

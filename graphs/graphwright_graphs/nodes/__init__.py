@@ -3,6 +3,6 @@
 What a package of kinds needs is here, see docs/node-kinds.md.
 """
 
-from graphwright_graphs.nodes.node import Body, Call, Do, Kind, Node, Scope
+from graphwright_graphs.nodes.node import Body, Call, Compound, Do, Kind, Node, Scope
 
-__all__ = ["Body", "Call", "Do", "Kind", "Node", "Scope"]
+__all__ = ["Body", "Call", "Compound", "Do", "Kind", "Node", "Scope"]

@@ -13,6 +13,7 @@ from langgraph.constants import TAG_NOSTREAM
 from graphwright_graphs.models import Models
 from graphwright_graphs.models.chain import Chain, Link
 from graphwright_graphs.models.words import Candidate, Model, candidates
+from graphwright_graphs.nodes import structured
 
 Bind = Callable[[BaseChatModel], Runnable[Any, Any]]
 
@@ -65,6 +66,11 @@ def with_schema(schema: dict[str, Any]) -> Bind:
     """Ask for structured output. Its tokens are half-written JSON, so they are kept out of the
     `messages` stream; the parsed value arrives with the node's update.
     """
-    return lambda model: model.with_structured_output(schema, include_raw=True).with_config(
-        tags=[TAG_NOSTREAM]
-    )
+
+    def bind(model: BaseChatModel) -> Runnable[Any, Any]:
+        way = structured.method(model)
+        options = {"method": way} if way else {}
+        bound = model.with_structured_output(schema, include_raw=True, **options)
+        return bound.with_config(tags=[TAG_NOSTREAM])
+
+    return bind

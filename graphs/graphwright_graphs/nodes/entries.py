@@ -16,7 +16,7 @@ from graphwright_graphs.context import Setting
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.nodes.kinds import Kinds
-from graphwright_graphs.nodes.node import Body, Node, Scope
+from graphwright_graphs.nodes.node import Body, Compound, Node, Scope
 from graphwright_graphs.nodes.options import WORDS, Options
 from graphwright_graphs.problems import Problems, quoted, shown
 from graphwright_graphs.source import Where
@@ -60,15 +60,26 @@ class Entry:
     leads: Sequence[str]
     """Where it leads by itself, without an edge."""
 
+    @property
+    def exit(self) -> str:
+        """The LangGraph node that its edges leave from."""
+        return self.action.exit if isinstance(self.action, Compound) else self.name
+
     def add_to(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
-        """Add this node to a LangGraph graph."""
+        """Add this node to a LangGraph graph. The options go for each node of a compound."""
+        if not isinstance(self.action, Compound):
+            self._add(graph, self.name, self.action)
+            return
+        for name, action in self.action.nodes.items():
+            self._add(graph, name, action)
+        self.action.wire(graph)
+
+    def _add(self, graph: StateGraph[Any, Any, Any, Any], name: str, action: Any) -> None:
         ends = dict.fromkeys(edges.langgraph_name(target) for target in self.leads)
-        graph.add_node(
-            self.name, self.action, destinations=tuple(ends) or None, **self.options.arguments()
-        )
+        graph.add_node(name, action, destinations=tuple(ends) or None, **self.options.arguments())
         # Wrapped where LangGraph has made a Runnable of it, whatever it was.
-        added = graph.nodes[self.name]
-        added.runnable = self.options.around(cast(Runnable[Any, Any], added.runnable), self.name)
+        added = graph.nodes[name]
+        added.runnable = self.options.around(cast(Runnable[Any, Any], added.runnable), name)
 
 
 class Reader:
@@ -123,7 +134,11 @@ class Reader:
 
     def node(self, scope: Scope, data: Any) -> Any:
         """The node that `data` describes, at the place of the scope; it has no options."""
-        return self._action(data, scope, options=())
+        action = self._action(data, scope, options=())
+        if isinstance(action, Compound):
+            found = f"{quoted(next(iter(data)))}, which is several nodes"
+            self._problems.report(scope.where, found, "a kind that is one node")
+        return action
 
     def _entry(self, data: Any, scope: Scope) -> Entry:
         if scope.name in _RESERVED or not scope.name or set(scope.name) & set("|:"):
@@ -147,7 +162,7 @@ class Reader:
             return None
         action = kind.build(body, replace(scope, where=place))
         self.usage.note(body.model_dump())
-        self.usage.is_open |= not isinstance(action, Node | ToolNode)
+        self.usage.is_open |= not isinstance(action, Node | ToolNode | Compound)
         return action
 
     def _word(self, data: Mapping[str, Any], where: Where, options: Sequence[str]) -> str | None:

@@ -11,7 +11,6 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 
 from graphwright_graphs.nodes.agent import AgentKind
-from graphwright_graphs.nodes.executor import ExecutorKind
 from graphwright_graphs.nodes.http import HttpKind
 from graphwright_graphs.nodes.human import HumanKind
 from graphwright_graphs.nodes.llm import LlmKind
@@ -22,7 +21,6 @@ from graphwright_graphs.nodes.options import WORDS
 from graphwright_graphs.nodes.planner import PlannerKind
 from graphwright_graphs.nodes.prompt import PromptKind
 from graphwright_graphs.nodes.python import PythonKind
-from graphwright_graphs.nodes.replanner import ReplannerKind
 from graphwright_graphs.nodes.router import RouterKind
 from graphwright_graphs.nodes.sql import SqlKind
 from graphwright_graphs.nodes.subgraph import SubgraphKind
@@ -38,8 +36,6 @@ BUILT_IN: tuple[Kind, ...] = (
     ToolsKind(),
     HumanKind(),
     PlannerKind(),
-    ExecutorKind(),
-    ReplannerKind(),
     PythonKind(),
     PromptKind(),
     RouterKind(),

@@ -18,16 +18,17 @@ from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
+from langgraph.graph import StateGraph
 from pydantic import BaseModel, ConfigDict
 
-from graphwright_graphs import prompts
+from graphwright_graphs import prompts, source
 from graphwright_graphs.conditions import Condition, Conditions
 from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.edges import END
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
-from graphwright_graphs.problems import Problems, path_text
-from graphwright_graphs.prompts import Template
+from graphwright_graphs.problems import Problems, path_text, quoted
+from graphwright_graphs.prompts import Format, Template
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
@@ -136,6 +137,18 @@ class Node(Runnable[Any, Result]):
                 send, answer = work.throw, error
 
 
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """Several LangGraph nodes that a document knows as one, by the name of the first.
+
+    The document's edges lead to the first, and leave from `exit`; `wire` adds the edges between.
+    """
+
+    nodes: Mapping[str, Runnable[Any, Any]]
+    exit: str
+    wire: Callable[[StateGraph[Any]], None]
+
+
 class Body(BaseModel):
     """What stands under a kind's word in a document. Unknown keys are refused."""
 
@@ -204,10 +217,30 @@ class Scope:
         """What `module:attribute`, which stands under `keys`, names; what is wrong is reported."""
         return self.imports.find(path, self.problems, self.place(*keys))
 
-    def template(self, text: str, *keys: str | int) -> Template:
-        """The parsed prompt template that stands under `keys`; its problems are reported."""
-        place = self.place(*keys)
-        return prompts.parse(text, self.readable, self.problems, place, path_text(place))
+    def template(
+        self,
+        text: str,
+        *keys: str | int,
+        form: Format = "f-string",
+        more: Mapping[str, Readable] | None = None,
+    ) -> Template:
+        """The parsed prompt template that stands under `keys`; its problems are reported.
+
+        `more` has what the template may name besides channels and settings.
+        """
+        place, known = self.place(*keys), {**self.readable, **(more or {})}
+        return prompts.parse(text, known, self.problems, place, path_text(place), form)
+
+    def file(self, name: str, *keys: str | int) -> bytes | None:
+        """What is in a file beside the document; one that can't be read is reported."""
+        try:
+            return source.read_beside(self.problems.source.file, name)
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or error
+            found = f"{quoted(name)}, which can't be read ({said})"
+            expected = "a file in the document's folder or below it"
+            self.problems.report(self.place(*keys), found, expected)
+            return None
 
     def condition(self, text: str, *keys: str | int) -> Condition | None:
         """The checked condition that stands under `keys`; its problems are reported."""
@@ -278,7 +311,9 @@ class Kind(Protocol):
         ...
 
     def build(self, body: Any, scope: Scope) -> Any:
-        """The node, for `StateGraph.add_node`. Names it does not know are reported to the scope.
+        """The node, for `StateGraph.add_node`, or a Compound of several.
+
+        Names it does not know are reported to the scope.
 
         What it returns is not used when a problem was reported.
         """

@@ -6,12 +6,13 @@ from graphwright_graphs.export import prompts
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.writers.conversation import composed
 from graphwright_graphs.export.writers.writing import Writing
+from graphwright_graphs.nodes.conversation import FullPrompt
 from graphwright_graphs.nodes.prompt import PromptBody
 
 
 def write(body: PromptBody, writing: Writing) -> str:
     """A function that fills in the template."""
-    if isinstance(body.template, list):
+    if isinstance(body.template, list | FullPrompt):
         value = composed(body.template, None, writing)
     else:
         module = writing.module
