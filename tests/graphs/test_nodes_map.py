@@ -203,6 +203,7 @@ async def test_an_expression_gives_the_items(compiled: Any, workers: Any) -> Non
     [
         ("over: words", "over: wrds", 'map.over: found "wrds"'),
         ("over: words", "over: wrds.a", 'map.over: found "wrds.a"'),
+        ('{python: "workers:shout"}', "{planner: {}}", "which is several nodes"),
         ("over: words", "over: total", "which holds no list"),
         ("as: word", "as: a-b", 'map.as: found "a-b"'),
         (":shout", ":shot", "map.do.python"),

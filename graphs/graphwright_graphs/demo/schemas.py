@@ -232,7 +232,7 @@ class _Filler:
             return [option for option in options if shapes.mentioned(option, self.material.text)]
         if parts & FACTS and shapes.kind(branch) == "string":
             told = [step for step in self.material.steps if step.kind is Kind.TELL]
-            return [clipped(_worded(step), branch) for step in told]
+            return [clipped(step.clause.rstrip(" ."), branch) for step in told]
         if shapes.kind(branch) == "object" or (parts & PLAN and shapes.kind(branch) == "string"):
             return [self._step(branch, step, at) for at, step in enumerate(self.material.left)]
         return arguments.several(name, branch, self.evidence)
@@ -285,7 +285,10 @@ def _described(options: Sequence[Any], system: str, stems: set[str]) -> Any | No
         if found := re.search(rf"^- {re.escape(str(option))}: (.+)$", system, re.M):
             scores[option] = len(_stems(found[1]) & stems - COMMON)
     best = max(scores, key=lambda option: scores[option], default=None)
-    return best if best is not None and scores[best] else None
+    if best is not None and scores[best]:
+        return best
+    otherwise = re.search(r"^When none fits, choose (.+)\.$", system, re.M) if scores else None
+    return next((option for option in scores if otherwise and option == otherwise[1]), None)
 
 
 def _stems(text: str) -> set[str]:

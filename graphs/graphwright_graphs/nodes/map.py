@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.errors import GraphError
 from graphwright_graphs.nodes.embedded import Embedded, around
-from graphwright_graphs.nodes.node import Body, Scope, State, Update
+from graphwright_graphs.nodes.node import Body, Compound, Scope, State, Update
 from graphwright_graphs.nodes.wrapping import Wrapped
 from graphwright_graphs.problems import quoted, shown
 from graphwright_graphs.state import Channel
@@ -56,7 +56,7 @@ class MapKind:
             return None
         _check_output(body.do, scope)
         inner = scope.inner(body.do, "do", {**scope.channels, body.item: Channel()})
-        if inner is None or items is None:
+        if inner is None or items is None or isinstance(inner, Compound):
             return None
         graph = _graph(inner, body.item, scope.name)
         joined = _Joined(scope.channels, body.item, scope.name)
