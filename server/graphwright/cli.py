@@ -64,6 +64,8 @@ def serve(
     models: Annotated[str | None, setting("--models", "models")] = None,
     model_base_url: Annotated[str | None, setting("--model-base-url", "model_base_url")] = None,
     model_limits: Annotated[str | None, setting("--model-limits", "model_limits")] = None,
+    local_threads: Annotated[int | None, setting("--local-threads", "local_threads")] = None,
+    local_context: Annotated[int | None, setting("--local-context", "local_context")] = None,
     prices: Annotated[Path | None, setting("--prices", "prices")] = None,
     usage_age: Annotated[str | None, setting("--usage-age", "usage_age")] = None,
     langserve: Annotated[bool | None, setting("--langserve/--no-langserve", "langserve")] = None,
@@ -125,6 +127,25 @@ def export(
         typer.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def models(
+    test: Annotated[bool, typer.Option("--test", help="Ask each model for one word.")] = False,
+    config: Annotated[Path | None, setting("--config", "config")] = None,
+    model: Annotated[str | None, setting("--model", "model")] = None,
+    allowed: Annotated[str | None, setting("--models", "models")] = None,
+    model_base_url: Annotated[str | None, setting("--model-base-url", "model_base_url")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """List the models that the project uses or offers; exit with 1 where one cannot be used."""
+    given = {"config": config, "model": model, "models": allowed, "model_base_url": model_base_url}
+    settings = settings_of({name: value for name, value in given.items() if value is not None})
+    # Here and not above: see `serve`.
+    from graphwright.operate.models import show_models  # noqa: PLC0415
+
+    if not show_models(settings, test=test, as_json=as_json):
+        raise typer.Exit(1)
 
 
 @app.command()
