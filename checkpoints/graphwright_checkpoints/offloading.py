@@ -7,7 +7,7 @@ between is a blob without a row: an orphan, which `delete_orphans` finds.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graphwright_checkpoints import blob_upkeep
 from graphwright_checkpoints.blobs import Absent, BlobStore
-from graphwright_checkpoints.database import BlobRows, Stale
+from graphwright_checkpoints.database import BlobRows, Spent, Stale
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import BlobMissing, BlobsUnavailable, LeaseLost, ValueNotStored
 from graphwright_checkpoints.flights import Flights
@@ -182,7 +182,10 @@ class OffloadingDatabase:
                 return self.delete_doomed()
             except (Absent, Stale) as error:  # somebody deletes from the source, or adds to it
                 reason = str(error)
-        blob_upkeep.discard(self._rows, self._store, copied.values())
+                if isinstance(error, Spent):
+                    self._discard(target, copied.values())
+                    copied = {}
+        self._discard(target, copied.values())
         raise BlobsUnavailable(
             f"thread {source[:80]!r} could not be copied: it changed all the time, or a blob of it"
             f" is lost ({reason}). Try again when nobody writes to it."
@@ -258,17 +261,15 @@ class OffloadingDatabase:
         with self._flights.announce(_names(folder, large), on_loop=False) as others:
             for other in others:
                 other.result()
-            stored = self._stored(folder, large)
-            keys: dict[bytes, str] = {}
+            stored = self._stored(thread_id, folder, large)
             while True:
-                new = new_keys(folder, large.keys() - stored - keys.keys())
+                new = new_keys(folder, large.keys() - stored)
                 list(self._store.pool.map(self._store.put, new.values(), map(large.get, new)))
-                keys |= new
                 try:
-                    return insert({**dict.fromkeys(stored), **keys})
+                    return insert({**dict.fromkeys(stored), **new})
                 except REFUSED as error:
-                    if not (stored and isinstance(error, Stale)):
-                        blob_upkeep.discard(self._rows, self._store, keys.values())
+                    self._discard(thread_id, new.values())
+                    if not _is_for_blobs(error, stored):
                         raise
                     stored = set()
 
@@ -284,21 +285,17 @@ class OffloadingDatabase:
         with self._flights.announce(_names(folder, large), on_loop=True) as others:
             for other in others:
                 await asyncio.wrap_future(other)
-            stored = await self.in_thread(partial(self._stored, folder, large))
-            keys: dict[bytes, str] = {}
+            stored = await self.in_thread(partial(self._stored, thread_id, folder, large))
             while True:
-                new = new_keys(folder, large.keys() - stored - keys.keys())
+                new = new_keys(folder, large.keys() - stored)
                 await asyncio.gather(
                     *(self._soon(self._store.put, key, large[name]) for name, key in new.items())
                 )
-                keys |= new
                 try:
-                    return await insert({**dict.fromkeys(stored), **keys})
+                    return await insert({**dict.fromkeys(stored), **new})
                 except REFUSED as error:
-                    if not (stored and isinstance(error, Stale)):
-                        await self._soon(
-                            blob_upkeep.discard, self._rows, self._store, keys.values()
-                        )
+                    await self._soon(self._discard, thread_id, new.values())
+                    if not _is_for_blobs(error, stored):
                         raise
                     stored = set()
 
@@ -312,10 +309,13 @@ class OffloadingDatabase:
             and (len(data) > self._large or element.type.startswith(TYPE))
         }
 
-    def _stored(self, folder: str, large: Large) -> set[bytes]:
+    def _stored(self, thread_id: str, folder: str, large: Large) -> set[bytes]:
         """Which of the elements the thread has already, outside."""
-        kept = self._rows.kept_blobs(large.keys())
+        kept = self._rows.stored_blobs(thread_id, large.keys())
         return {digest_in(key) for key in kept if key.startswith(f"{folder}/")}
+
+    def _discard(self, thread_id: str, keys: Collection[str]) -> None:
+        blob_upkeep.discard(self._rows, self._store, thread_id, keys)
 
     def _soon(self, do: Callable[..., Result], *arguments: object) -> Awaitable[Result]:
         return asyncio.get_running_loop().run_in_executor(self._store.pool, do, *arguments)
@@ -334,6 +334,11 @@ class OffloadingDatabase:
 
 def _names(folder: str, digests: Iterable[bytes]) -> list[str]:
     return [f"{folder}/{digest.hex()}" for digest in digests]
+
+
+def _is_for_blobs(error: Exception, stored: Collection[bytes]) -> bool:
+    """Whether an insert was refused for its blobs, and may be done with others."""
+    return isinstance(error, Spent) or (isinstance(error, Stale) and bool(stored))
 
 
 HasParts = TypeVar("HasParts", NewCheckpoint, NewWrite)
