@@ -115,7 +115,7 @@ class StoredInMongo(Stored):
 
 
 class StoredInFirestore(Stored):
-    batches = ("graphwright_checkpoints.firestore.collections.BATCH",)
+    batches = ("graphwright_checkpoints.firestore.collections.DELETED",)
     kills = 0.5
 
     def __init__(self, url: str, client: Any) -> None:

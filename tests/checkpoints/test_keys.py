@@ -121,6 +121,25 @@ async def test_an_interrupted_change_of_keys_goes_on(stored: Stored) -> None:
         assert said(saver) == list(range(TURNS))
 
 
+@pytest.mark.parametrize("fresh", ["mongodb", "firestore"], indirect=True)
+def test_elements_in_pieces(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("mongodb", "firestore"):
+        monkeypatch.setattr(f"graphwright_checkpoints.{kind}.documents.CHUNK", 400)
+    old = OLD
+    for new in (NEW, OLD):
+        with open_checkpointer(stored.url, serde=old) as saver:
+            talk(saver, 0, 1)
+            assert len(stored.rows("elements")) > len(stored.elements())
+        with open_checkpointer(stored.url, serde=new, old_serdes=[old]) as saver:
+            saver.reencrypt()  # type: ignore[attr-defined]
+        with open_checkpointer(stored.url, serde=new) as saver:
+            assert {*said(saver)} == {0}
+        old = new
+    with open_checkpointer(stored.url, serde=old) as saver:
+        saver.delete_thread("t")
+    assert stored.counts() == [0] * 4
+
+
 @pytest.mark.parametrize("fresh", KINDS, indirect=True)
 def test_a_value_that_no_key_fits_is_named(stored: StoredInSql) -> None:
     with open_checkpointer(stored.url, serde=OLD) as saver:

@@ -17,6 +17,7 @@ from graphwright_checkpoints.networked.server import Disconnected, Moved
 
 PREFIX = "graphwright_"
 BATCH = 400  # documents of one request
+DELETED = 200  # of them, where those of their blobs come beside them
 IN = 30  # values of one query
 PATIENCE = 15.0  # seconds that a call is tried again when Firestore does not answer
 RETRY = Retry(timeout=PATIENCE)
@@ -131,7 +132,7 @@ class Collections:
     def delete(self, collection: str, start: str) -> None:
         """Delete all whose place begins like this, and doom the blobs that they have."""
         query = self.query(collection, start, after(start)).select(["place", "blob"])
-        query = query.limit(BATCH // 2)
+        query = query.limit(DELETED)
         while found := list(query.stream(retry=RETRY)):
             batch = self._client.batch()
             for snapshot in found:

@@ -14,7 +14,13 @@ from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import InvalidURL
 from graphwright_checkpoints.firestore import documents
 from graphwright_checkpoints.firestore.blobs import FirestoreBlobs
-from graphwright_checkpoints.firestore.collections import BATCH, RETRY, Collections, explained
+from graphwright_checkpoints.firestore.collections import (
+    BATCH,
+    DELETED,
+    RETRY,
+    Collections,
+    explained,
+)
 from graphwright_checkpoints.firestore.contents import FirestoreContents
 from graphwright_checkpoints.firestore.documents import Document
 from graphwright_checkpoints.firestore.transactions import (
@@ -185,7 +191,7 @@ class FirestoreServer:
             found = self._collections.range("elements", start, *ABOUT_PIECES)
             pieces = [documents.piece(each) for each in found if each["number"] in doomed]
             # An element of many pieces goes by its first one first, in the order of their names.
-            self._collections.transact(discard, thread, pieces[: BATCH // 2], epoch)
+            self._collections.transact(discard, thread, pieces[:DELETED], epoch)
 
     def delete_thread(self, thread_id: str, unless_changed: Thread | None = None) -> None:
         with explained(self._collections.where):

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from graphwright_checkpoints.database import Spent, Stale
 from graphwright_checkpoints.elements import Shelf
-from graphwright_checkpoints.errors import DatabaseUnavailable
+from graphwright_checkpoints.errors import DatabaseUnavailable, LeaseLost
 from graphwright_checkpoints.networked import rows
 from graphwright_checkpoints.networked.calls import ATTEMPTS, Calls, pause, too_busy
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow
@@ -55,6 +55,9 @@ class Inserts:
                     self.numbering.forget(thread_id)
                     if attempt:  # nothing was taken for granted: the encoder has to look again
                         raise
+                except LeaseLost:  # and yet its elements may be there
+                    self.numbering.forget(thread_id)
+                    raise
                 except Moved:
                     self.numbering.forget(thread_id)
                     pause(attempt)

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from graphwright_checkpoints.database import Stale
+from graphwright_checkpoints.database import Spent, Stale
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import LeaseLost, ValueNotStored
 from graphwright_checkpoints.numbering import Draft, Known, NewElement, Numbering
-from graphwright_checkpoints.postgres import failures, shelves
+from graphwright_checkpoints.postgres import failures, outside, shelves
 from graphwright_checkpoints.postgres.names import escape, hash_of
 from graphwright_checkpoints.postgres.pools import Statement, Work, transaction
 from graphwright_checkpoints.records import (
@@ -63,6 +63,7 @@ class Group:
         self.inserts = inserts
         self.thread_id = inserts[0].thread_id
         self.fence = inserts[0].fence
+        self._sent: set[str] = set()
 
     @property
     def is_done(self) -> bool:
@@ -81,7 +82,7 @@ class Group:
         for insert in self.inserts:
             if not insert.is_done:
                 try:
-                    insert.result = self.drafted.all_or_nothing(partial(insert.fill, self))
+                    insert.result = self.drafted.all_or_nothing(partial(self._fill, insert))
                 except ValueNotStored as error:
                     insert.fail(error)
                 except Stale as error:
@@ -89,6 +90,21 @@ class Group:
                     if is_sure:
                         insert.fail(error)
         return is_enough
+
+    def _fill(self, insert: "Insert") -> Any:
+        before = len(self.drafted.added)
+        result = insert.fill(self)
+        if any(element.blob in self._sent for element in self.drafted.added[before:]):
+            raise Spent
+        return result
+
+    def lose(self) -> None:
+        """Note that nobody knows whether this draft was stored.
+
+        If it was, and an element of it is not there any more, its blob may be deleted at any
+        moment: an insert that brings it again fails with `Spent`.
+        """
+        self._sent = outside.brought(self.drafted.added)
 
     def fail(self, error: Exception) -> None:
         """Let those inserts fail that are not done."""
@@ -195,6 +211,15 @@ def store(numbering: Numbering, groups: Iterable[Group]) -> Work[None]:
     """
     left = [group for group in groups if not group.is_done]
     try:
+        yield from _store(numbering, left)
+    except failures.Lost:
+        for group in left:
+            group.lose()
+        raise
+
+
+def _store(numbering: Numbering, left: Sequence[Group]) -> Work[None]:
+    try:
         refused = yield from _store_together(numbering, left)
     except failures.Lost:
         raise
@@ -226,7 +251,7 @@ def _store_apart(numbering: Numbering, groups: Sequence[Group], error: Exception
     """Find out which group is at fault; the others' inserts are kept."""
     if len(groups) > 1:
         for group in groups:
-            yield from store(numbering, [group])
+            yield from _store(numbering, [group])
     elif isinstance(error, failures.REFUSED):
         yield from _store_locked(numbering, groups[0])
     else:
