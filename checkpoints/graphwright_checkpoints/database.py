@@ -88,8 +88,10 @@ class Database(Protocol):
         """Store a checkpoint and the elements that it brings."""
         ...
 
-    async def ainsert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        """`insert_checkpoint`, for coroutines."""
+    async def ainsert_checkpoints(
+        self, new: Sequence[NewCheckpoint]
+    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
+        """`insert_checkpoint`, for coroutines, of some of one thread in their order."""
         ...
 
     def insert_writes(

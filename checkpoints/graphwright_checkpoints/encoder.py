@@ -35,6 +35,7 @@ from graphwright_checkpoints.spans import Spans, expand
 from graphwright_checkpoints.splitting import Pack
 from graphwright_checkpoints.templates import Template, Templates
 
+TRIGGER = "branch:to:"  # begins the names of LangGraph's channels that trigger a node
 HEADS = 512  # checkpoints whose references are kept in mind
 
 
@@ -123,6 +124,7 @@ class Encoder:
             self._encode_body({**checkpoint, "channel_values": values}),
             records.encode_metadata(facts),
             parts,
+            _is_passing(checkpoint, metadata),
         )
 
     def writes(
@@ -314,6 +316,12 @@ class Encoder:
             self._memory.remember(value, snapshot, element, size)
             self.templates.keep(shelf, number, Template(value, snapshot, element, size))
         return (value,)
+
+
+def _is_passing(checkpoint: Checkpoint, metadata: CheckpointMetadata) -> bool:
+    """Whether LangGraph goes on: from an input it does, and where a node has been triggered."""
+    updated = checkpoint.get("updated_channels") or ()
+    return metadata.get("source") == "input" or any(name.startswith(TRIGGER) for name in updated)
 
 
 def _inside(channel: str, stored: StoredElement) -> Encoded:

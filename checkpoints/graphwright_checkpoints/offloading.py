@@ -135,12 +135,16 @@ class OffloadingDatabase:
             lambda blobs: self._rows.insert_checkpoint(_with_blobs(new, blobs)),
         )
 
-    async def ainsert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        """`insert_checkpoint`, for coroutines."""
+    async def ainsert_checkpoints(
+        self, new: Sequence[NewCheckpoint]
+    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
+        """`insert_checkpoint`, for coroutines, of some of one thread in their order."""
         return await self._ainsert(
-            new.address.thread_id,
-            new.parts,
-            lambda blobs: self._rows.ainsert_checkpoint(_with_blobs(new, blobs)),
+            new[0].address.thread_id,
+            chain.from_iterable(each.parts for each in new),
+            lambda blobs: self._rows.ainsert_checkpoints(
+                [_with_blobs(each, blobs) for each in new]
+            ),
         )
 
     def insert_writes(

@@ -6,13 +6,13 @@ so that a message in a write and in ten checkpoints is stored once.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ormsgpack
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointMetadata
+from langgraph.checkpoint.base import CheckpointMetadata, get_checkpoint_id
 
 from graphwright_checkpoints.elements import Element, Shelf
 from graphwright_checkpoints.errors import CheckpointError, ValueNotStored
@@ -102,6 +102,8 @@ class NewCheckpoint(NamedTuple):
     body: Encoded
     metadata: str
     parts: Sequence[NewPart]
+    passing: bool = False
+    """Whether the graph goes on from it at once, so that the next one is not far."""
 
     @property
     def size(self) -> int:
@@ -196,6 +198,30 @@ class Selection(NamedTuple):
     before: str | None = None
     metadata: Mapping[str, Any] = MappingProxyType({})
     limit: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        config: RunnableConfig | None,
+        filter: Mapping[str, Any] | None,
+        before: RunnableConfig | None,
+        limit: int | None,
+    ) -> "Selection":
+        """What LangGraph's words for it select."""
+        part = config.get("configurable", {}) if config else {}
+        return cls(
+            thread_id=str(part["thread_id"]) if "thread_id" in part else None,
+            checkpoint_ns=part.get("checkpoint_ns"),
+            checkpoint_id=part.get("checkpoint_id"),
+            before=get_checkpoint_id(before) if before else None,
+            metadata=filter or {},
+            limit=limit,
+        )
+
+    def matching(self, found: Iterable[tuple[Address, str]]) -> Sequence[Address]:
+        """Those of some checkpoints whose metadata is as wanted, and no more than wanted."""
+        addresses = [address for address, facts in found if matches(facts, self.metadata)]
+        return addresses if self.limit is None else addresses[: max(self.limit, 0)]
 
 
 def fence(config: RunnableConfig) -> int | None:

@@ -14,22 +14,20 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
-    get_checkpoint_id,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graphwright_checkpoints import records, retention, rotation
-from graphwright_checkpoints.allowance import TakesLong
 from graphwright_checkpoints.database import Database, Stale
 from graphwright_checkpoints.encoder import Encoder
 from graphwright_checkpoints.errors import CheckpointNotFound
 from graphwright_checkpoints.offloading import ORPHANED, OffloadingDatabase
+from graphwright_checkpoints.puts import Put, Puts, soon
 from graphwright_checkpoints.records import Address, Selection
 from graphwright_checkpoints.retention import Retention, Swept
 from graphwright_checkpoints.rotation import Progress
 from graphwright_checkpoints.storage import Amount, Usage
 
-ENCODED_INLINE = 256 * 1024  # bytes; encoding more than this holds the loop for milliseconds
 DECODED_INLINE = 256 * 1024  # bytes; decoding more than this holds the loop for milliseconds
 
 Result = TypeVar("Result")
@@ -44,6 +42,7 @@ class Saver(BaseCheckpointSaver[str]):
     def __init__(self, database: Database, *, serde: SerializerProtocol | None = None) -> None:
         super().__init__(serde=serde)
         self._database = database
+        self._puts = Puts(database)
 
     def open(self) -> None:
         """Connect, for calls from threads."""
@@ -59,6 +58,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def aclose(self) -> None:
         """`close`, for one that `aopen` opened."""
+        await self._puts.land()
         await self._database.aclose()
 
     def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> Self:
@@ -76,11 +76,13 @@ class Saver(BaseCheckpointSaver[str]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that `config` names, or the thread's latest; None if there is none."""
+        self._puts.settle(Address.of(config).thread_id)
         stored = self._database.find(Address.of(config), self._encoder.templates)
         return stored and self._encoder.read(stored)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """`get_tuple` on the event loop; large states are decoded in a thread."""
+        await self._puts.land(Address.of(config).thread_id)
         stored = await self._database.afind(Address.of(config), self._encoder.templates)
         if stored is not None and stored.size > DECODED_INLINE:
             return await asyncio.to_thread(self._encoder.read, stored)
@@ -95,8 +97,9 @@ class Saver(BaseCheckpointSaver[str]):
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
         """Checkpoints, newest first; `filter` compares entries of their metadata."""
-        wanted = _selection(config, filter, before, limit)
-        for address in _matching(wanted, self._database.select(wanted)):
+        wanted = Selection.of(config, filter, before, limit)
+        self._puts.settle(wanted.thread_id)
+        for address in wanted.matching(self._database.select(wanted)):
             if (found := self.get_tuple(address.config())) is not None:
                 yield found
 
@@ -109,8 +112,9 @@ class Saver(BaseCheckpointSaver[str]):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """`list` on the event loop, which gets its turn after every checkpoint."""
-        wanted = _selection(config, filter, before, limit)
-        for address in _matching(wanted, await self._database.aselect(wanted)):
+        wanted = Selection.of(config, filter, before, limit)
+        await self._puts.land(wanted.thread_id)
+        for address in wanted.matching(await self._database.aselect(wanted)):
             if (found := await self.aget_tuple(address.config())) is not None:
                 yield found
             await asyncio.sleep(0)
@@ -128,15 +132,10 @@ class Saver(BaseCheckpointSaver[str]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint whose parent is the one `config` names."""
-        encode = partial(self._encoder.checkpoint, config, checkpoint, metadata, new_versions)
-        new = encode()
-        try:
-            stored = self._database.insert_checkpoint(new)
-        except Stale:
-            new = encode(trusting=False)
-            stored = self._database.insert_checkpoint(new)
-        self._encoder.stored(checkpoint, new.address, *stored)
-        return new.address.config()
+        put = Put(self._encoder, config, checkpoint, metadata, new_versions)
+        put.encode()
+        self._puts.store(put)
+        return put.new.address.config()
 
     async def aput(
         self,
@@ -145,16 +144,14 @@ class Saver(BaseCheckpointSaver[str]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """`put`, committed with all else of this tick; a thread encodes and writes large values."""
-        encode = partial(self._encoder.checkpoint, config, checkpoint, metadata, new_versions)
-        new = await _soon(encode)
-        try:
-            stored = await self._database.ainsert_checkpoint(new)
-        except Stale:
-            new = await _soon(partial(encode, trusting=False))
-            stored = await self._database.ainsert_checkpoint(new)
-        self._encoder.stored(checkpoint, new.address, *stored)
-        return new.address.config()
+        """`put`, committed with all else of this tick; a thread encodes and writes large values.
+
+        An input's is committed with the checkpoint that follows it, see `puts`.
+        """
+        put = Put(self._encoder, config, checkpoint, metadata, new_versions)
+        await put.aencode()
+        await self._puts.astore(put)
+        return put.new.address.config()
 
     def put_writes(
         self,
@@ -182,9 +179,9 @@ class Saver(BaseCheckpointSaver[str]):
         encode = partial(self._encoder.writes, config, writes, task_id, task_path)
         insert = partial(self._database.ainsert_writes, Address.of(config), records.fence(config))
         try:
-            await insert(await _soon(encode))
+            await insert(await soon(encode))
         except Stale:
-            await insert(await _soon(partial(encode, trusting=False)))
+            await insert(await soon(partial(encode, trusting=False)))
 
     def raise_fence(self, thread_id: str, token: int) -> None:
         """Refuse writes with an older token from now on, or raise `LeaseLost` if this one is.
@@ -204,7 +201,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def adelete_thread(self, thread_id: str) -> None:
         """`delete_thread` in a thread of its own."""
-        await self._database.in_thread(partial(self.delete_thread, thread_id))
+        await self._in_thread(partial(self.delete_thread, thread_id))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete what these runs wrote, found by `run_id` in the checkpoints' metadata."""
@@ -212,7 +209,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """`delete_for_runs` in a thread of its own."""
-        await self._database.in_thread(partial(self.delete_for_runs, run_ids))
+        await self._in_thread(partial(self.delete_for_runs, run_ids))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Give the target the source's whole history, under the same checkpoint ids."""
@@ -220,9 +217,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """`copy_thread` in a thread of its own."""
-        await self._database.in_thread(
-            partial(self.copy_thread, source_thread_id, target_thread_id)
-        )
+        await self._in_thread(partial(self.copy_thread, source_thread_id, target_thread_id))
 
     def delete_orphans(self, older_than: timedelta = ORPHANED) -> int:
         """Delete blobs that a crash left without a row, and return how many there were.
@@ -235,7 +230,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def adelete_orphans(self, older_than: timedelta = ORPHANED) -> int:
         """`delete_orphans` in a thread of its own."""
-        return await self._database.in_thread(partial(self.delete_orphans, older_than))
+        return await self._in_thread(partial(self.delete_orphans, older_than))
 
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Delete old checkpoints ("keep_latest") or all of them ("delete") of some threads.
@@ -252,7 +247,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """`prune` in a thread of its own."""
-        await self._database.in_thread(partial(self.prune, thread_ids, strategy=strategy))
+        await self._in_thread(partial(self.prune, thread_ids, strategy=strategy))
 
     def pin(self, config: RunnableConfig) -> None:
         """Have `retain` and `prune` keep the checkpoint that `config` names, or the thread's
@@ -264,7 +259,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def apin(self, config: RunnableConfig) -> None:
         """`pin` in a thread of its own."""
-        await self._database.in_thread(partial(self.pin, config))
+        await self._in_thread(partial(self.pin, config))
 
     def unpin(self, config: RunnableConfig) -> None:
         """Undo `pin`; a checkpoint that is not pinned is no error."""
@@ -272,7 +267,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def aunpin(self, config: RunnableConfig) -> None:
         """`unpin` in a thread of its own."""
-        await self._database.in_thread(partial(self.unpin, config))
+        await self._in_thread(partial(self.unpin, config))
 
     def _pin(self, config: RunnableConfig, pinned: bool) -> None:
         address = Address.of(config)
@@ -291,7 +286,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def ausage(self, thread_id: str) -> Usage:
         """`usage` in a thread of its own."""
-        return await self._database.in_thread(partial(self.usage, thread_id))
+        return await self._in_thread(partial(self.usage, thread_id))
 
     def usage_by_channel(self, thread_id: str) -> Mapping[str, Amount]:
         """The messages and large values that a thread's checkpoints have in use, by channel."""
@@ -299,7 +294,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     async def ausage_by_channel(self, thread_id: str) -> Mapping[str, Amount]:
         """`usage_by_channel` in a thread of its own."""
-        return await self._database.in_thread(partial(self.usage_by_channel, thread_id))
+        return await self._in_thread(partial(self.usage_by_channel, thread_id))
 
     def expired(self, thread_id: str, policy: Retention) -> int:
         """How many checkpoints `retain` would delete now."""
@@ -323,9 +318,7 @@ class Saver(BaseCheckpointSaver[str]):
         self, thread_id: str, policy: Retention, *, proceed: Callable[[], bool] = lambda: True
     ) -> Swept | None:
         """`retain` in a thread of its own, where `proceed` is called as well."""
-        return await self._database.in_thread(
-            partial(self.retain, thread_id, policy, proceed=proceed)
-        )
+        return await self._in_thread(partial(self.retain, thread_id, policy, proceed=proceed))
 
     def reencrypt(self, progress: Callable[[Progress], object] = bool) -> Progress:
         """Write with the current key what older ones wrote, or what is not encrypted yet.
@@ -336,36 +329,10 @@ class Saver(BaseCheckpointSaver[str]):
         """
         return rotation.reencrypt(self._database, self.serde, progress)
 
+    async def _in_thread(self, do: Callable[[], Result]) -> Result:
+        await self._puts.land()
+        return await self._database.in_thread(do)
+
     async def areencrypt(self, progress: Callable[[Progress], object] = bool) -> Progress:
         """`reencrypt` in a thread of its own, which calls `progress` too."""
-        return await self._database.in_thread(partial(self.reencrypt, progress))
-
-
-async def _soon(encode: Callable[..., Result]) -> Result:
-    """Encode on the event loop, or in a thread where there is much."""
-    try:
-        return encode(limit=ENCODED_INLINE)
-    except TakesLong:
-        return await asyncio.to_thread(encode)
-
-
-def _selection(
-    config: RunnableConfig | None,
-    filter: dict[str, Any] | None,
-    before: RunnableConfig | None,
-    limit: int | None,
-) -> Selection:
-    part = config.get("configurable", {}) if config else {}
-    return Selection(
-        thread_id=str(part["thread_id"]) if "thread_id" in part else None,
-        checkpoint_ns=part.get("checkpoint_ns"),
-        checkpoint_id=part.get("checkpoint_id"),
-        before=get_checkpoint_id(before) if before else None,
-        metadata=filter or {},
-        limit=limit,
-    )
-
-
-def _matching(wanted: Selection, found: Sequence[tuple[Address, str]]) -> Sequence[Address]:
-    matching = [address for address, facts in found if records.matches(facts, wanted.metadata)]
-    return matching if wanted.limit is None else matching[: max(wanted.limit, 0)]
+        return await self._in_thread(partial(self.reencrypt, progress))

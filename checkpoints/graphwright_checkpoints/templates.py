@@ -18,6 +18,8 @@ LIMIT = 32_000_000  # bytes that templates take, about
 OVERHEAD = 2_000  # bytes of a template beside its element's own; a message has a dozen fields
 COPY = 100  # bytes that could be written in the time that a copy takes, about
 
+_set = object.__setattr__  # a model has one of its own, which validates
+
 Key = tuple[int, int, int]
 """A shelf's key and epoch, and a number: never the name of another element."""
 
@@ -25,7 +27,18 @@ Key = tuple[int, int, int]
 class Template:
     """One decoded element."""
 
-    __slots__ = ("_fields_set", "_inner", "_model", "_outer", "element", "size", "snapshot")
+    __slots__ = (
+        "_empty_dicts",
+        "_empty_lists",
+        "_extra",
+        "_fields_set",
+        "_inner",
+        "_model",
+        "_outer",
+        "element",
+        "size",
+        "snapshot",
+    )
 
     def __init__(self, value: Any, snapshot: Any, element: Element, size: int) -> None:
         self.snapshot = snapshot
@@ -35,13 +48,16 @@ class Template:
         if snapshots.is_model(value):
             self._model = type(value)
             self._fields_set = frozenset(value.__pydantic_fields_set__)
-            fields = snapshot[0]
+            fields, self._extra, _ = snapshot
             self._outer = {name: snapshots.thaw(inner) for name, inner in fields.items()}
-            # Only what can be changed in place has to be made anew for each reader.
+            # Only what can be changed in place has to be made anew for each reader. Most of that
+            # is empty: to ask each time what it is would take longer than to make it.
+            self._empty_dicts = [name for name, inner in fields.items() if inner == {}]
+            self._empty_lists = [name for name, inner in fields.items() if inner == []]
             self._inner = [
                 (name, inner)
                 for name, inner in fields.items()
-                if type(inner) in snapshots.CONTAINERS
+                if inner and type(inner) in snapshots.CONTAINERS
             ]
 
     def copy(self) -> Any:
@@ -49,14 +65,18 @@ class Template:
         if self._model is None:
             return snapshots.thaw(self.snapshot)
         fields = self._outer.copy()
+        for name in self._empty_dicts:
+            fields[name] = {}
+        for name in self._empty_lists:
+            fields[name] = []
         for name, inner in self._inner:
             fields[name] = snapshots.thaw(inner)
         copy = self._model.__new__(self._model)
         # As pydantic's own copies are made: validators have seen all this already.
-        object.__setattr__(copy, "__dict__", fields)
-        object.__setattr__(copy, "__pydantic_extra__", snapshots.thaw(self.snapshot[1]))
-        object.__setattr__(copy, "__pydantic_fields_set__", set(self._fields_set))
-        object.__setattr__(copy, "__pydantic_private__", None)
+        _set(copy, "__dict__", fields)
+        _set(copy, "__pydantic_extra__", snapshots.thaw(self._extra))
+        _set(copy, "__pydantic_fields_set__", set(self._fields_set))
+        _set(copy, "__pydantic_private__", None)
         return copy
 
 

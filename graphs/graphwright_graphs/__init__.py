@@ -12,12 +12,13 @@ from graphwright_graphs.errors import (
     DocumentError,
     GraphError,
     MissingValue,
-    PlanError,
     Problem,
+    RequestError,
+    StoreError,
 )
 
 if TYPE_CHECKING:
-    from graphwright_graphs.compile import description, load
+    from graphwright_graphs.compile import check, description, load
 
 __all__ = [
     "AnswerError",
@@ -25,8 +26,10 @@ __all__ = [
     "DocumentError",
     "GraphError",
     "MissingValue",
-    "PlanError",
     "Problem",
+    "RequestError",
+    "StoreError",
+    "check",
     "description",
     "load",
 ]
@@ -34,7 +37,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # LangGraph takes a second to import; `graphwright_graphs.models` is wanted without it.
-    if name in ("description", "load"):
+    if name in ("check", "description", "load"):
         from graphwright_graphs import compile  # noqa: PLC0415
 
         return getattr(compile, name)

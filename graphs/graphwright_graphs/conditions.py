@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from pydantic import BaseModel
 
+from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.errors import ConditionError
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.source import Where
-from graphwright_graphs.state import Channel
 
 if TYPE_CHECKING:
     from cel_expr_python import cel  # type: ignore[import-untyped]
@@ -31,10 +31,10 @@ _ERROR = re.compile(r"ERROR: <input>:1:(\d+): ([^\n]*)")
 _NO_MESSAGE = {"type": "", "content": "", "name": "", "id": "", "tool_calls": [], "status": ""}
 
 
-class Condition:
+class Expression:
     """One checked expression, ready to be asked about a state."""
 
-    def __init__(self, text: str, compiled: cel.Expression, channels: Mapping[str, Channel]):
+    def __init__(self, text: str, compiled: cel.Expression, channels: Mapping[str, Readable]):
         self.text = text
         self._compiled = compiled
         self._readers = [
@@ -43,13 +43,37 @@ class Condition:
             if re.search(rf"\b{name}\b", text)
         ]
 
-    def holds(self, state: Mapping[str, Any]) -> bool:
-        """Whether the expression is true. Raises ConditionError when it has no answer."""
+    @property
+    def reads(self) -> list[str]:
+        """The channels and settings that it asks for."""
+        return [name for name, _, _ in self._readers]
+
+    @property
+    def reads_settings(self) -> bool:
+        """Whether it must be asked in the context of a run."""
+        return any(isinstance(channel, Setting) for _, channel, _ in self._readers)
+
+    def value(self, state: Mapping[str, Any]) -> Any:
+        """What it gives, as plain data. Raises ConditionError when it has no answer."""
+        result = self._result(state)
+        if result.type().name() == "ERROR":
+            raise ConditionError(f"the expression `{self.text}` failed: {result.value()}")
+        return result.plain_value()
+
+    def _result(self, state: Mapping[str, Any]) -> cel.Value:
         data = {
             name: _seen(state.get(name), channel, only_last)
             for name, channel, only_last in self._readers
         }
-        result = self._compiled.eval(data=data)
+        return self._compiled.eval(data=data)
+
+
+class Condition(Expression):
+    """One checked expression that is true or false."""
+
+    def holds(self, state: Mapping[str, Any]) -> bool:
+        """Whether the expression is true. Raises ConditionError when it has no answer."""
+        result = self._result(state)
         kind, value = result.type().name(), result.value()
         if kind != "BOOL":
             said = value if kind == "ERROR" else f"it gave {kind.lower()}, not true or false"
@@ -60,28 +84,38 @@ class Condition:
 class Conditions:
     """Compiles the conditions of one document."""
 
-    def __init__(self, channels: Mapping[str, Channel], problems: Problems) -> None:
+    def __init__(self, channels: Mapping[str, Readable], problems: Problems) -> None:
         self._channels = channels
         self._problems = problems
         self._env: cel.Env | None = None
 
     def parse(self, text: str, where: Where) -> Condition | None:
-        """Check an expression; what is wrong with it is reported, and None returned."""
-        if len(text) > MAX_LENGTH or not text.isprintable():
-            found = quoted(text.encode("ascii", "replace").decode())
-            self._problems.report(where, found, f"one line of at most {MAX_LENGTH} characters")
-            return None
-        self._env = self._env or _environment(self._channels)
-        try:
-            compiled = self._env.compile(text)
-        except RuntimeError as error:
-            self._report(str(error), text, where)
+        """Check a condition; what is wrong with it is reported, and None returned."""
+        compiled = self._compiled(text, where)
+        if compiled is None:
             return None
         if (kind := compiled.return_type().name()) not in ("BOOL", "DYN"):
             self._problems.report(
                 where, f"an expression that gives {kind.lower()}", "true or false"
             )
         return Condition(text, compiled, self._channels)
+
+    def expression(self, text: str, where: Where) -> Expression | None:
+        """Check an expression of any type, as `parse` does."""
+        compiled = self._compiled(text, where)
+        return Expression(text, compiled, self._channels) if compiled is not None else None
+
+    def _compiled(self, text: str, where: Where) -> cel.Expression | None:
+        if len(text) > MAX_LENGTH or not text.isprintable():
+            found = quoted(text.encode("ascii", "replace").decode())
+            self._problems.report(where, found, f"one line of at most {MAX_LENGTH} characters")
+            return None
+        self._env = self._env or _environment(self._channels)
+        try:
+            return self._env.compile(text)
+        except RuntimeError as error:
+            self._report(str(error), text, where)
+            return None
 
     def _report(self, said: str, text: str, where: Where) -> None:
         if match := _UNDECLARED.search(said):
@@ -95,7 +129,7 @@ class Conditions:
             self._problems.report(where, f"{quoted(text)} ({said})", "a CEL expression")
 
 
-def _environment(channels: Mapping[str, Channel]) -> cel.Env:
+def _environment(channels: Mapping[str, Readable]) -> cel.Env:
     # Imported late: a graph without conditions does not pay for its 9 MiB.
     from cel_expr_python import cel  # noqa: PLC0415
 
@@ -117,28 +151,29 @@ def _only_last(text: str, name: str) -> bool:
     return not re.search(rf"\b{name}\b(?!\s*\.\s*last\s*\(\s*\))", text)
 
 
-def _seen(value: Any, channel: Channel, only_last: bool) -> Any:
+def _seen(value: Any, channel: Readable, only_last: bool) -> Any:
     """A channel's value as plain data, which is all that CEL takes."""
     if value is None:
         value = channel.empty()
     if not only_last or channel.reducer not in _LIST_REDUCERS:
-        return _plain(value)
+        return plain(value)
     if not value:
         # `messages.last().tool_calls` is asked of new conversations too.
         return [_NO_MESSAGE] if channel.reducer == "messages" else []
-    return [_plain(value[-1])]
+    return [plain(value[-1])]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it; a message as the fields that conditions know."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, BaseMessage):
         return _message(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in value]
-    return _plain(value.model_dump()) if isinstance(value, BaseModel) else str(value)
+        return [plain(each) for each in value]
+    return plain(value.model_dump()) if isinstance(value, BaseModel) else str(value)
 
 
 def _message(message: BaseMessage) -> dict[str, Any]:
@@ -148,6 +183,6 @@ def _message(message: BaseMessage) -> dict[str, Any]:
         "content": str(message.text),
         "name": message.name or "",
         "id": message.id or "",
-        "tool_calls": _plain(calls),
+        "tool_calls": plain(calls),
         "status": message.status if isinstance(message, ToolMessage) else "",
     }

@@ -1,22 +1,33 @@
-"""The `edges:` of a document: where each node leads, and whether every node is of use."""
+"""The `edges:` of a document: where each node leads.
+
+A branch may be bounded (`at_most`), and an edge may be one that several nodes join (`a & b: c`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import set_config_context
 from langgraph.graph import END as LANGGRAPH_END
 from langgraph.graph import START as LANGGRAPH_START
 from langgraph.graph import StateGraph
 
+from graphwright_graphs import bounds
 from graphwright_graphs.conditions import Condition, Conditions
 from graphwright_graphs.problems import Problems, quoted, shown
 from graphwright_graphs.source import Where
 
 START, END = "START", "END"
+JOIN = " & "
+MAX_TIMES = 10_000
+
+Exits = Mapping[str, str]
+"""Where edges leave from of nodes that are several of LangGraph's."""
 _LANGGRAPH = {START: LANGGRAPH_START, END: LANGGRAPH_END}
+_WORDS = ("when", "to", "at_most")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,8 @@ class Branch:
 
     when: Condition | None
     to: tuple[str, ...]
+    at_most: int | None = None
+    """How often it may be taken since the last input; then the next branch that holds is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +48,52 @@ class Edge:
     branches: tuple[Branch, ...]
 
     @property
+    def written(self) -> str:
+        """The key under which it stands."""
+        return self.source
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The one node that it leads out of."""
+        return (self.source,)
+
+    @property
     def targets(self) -> list[str]:
         """Every node this edge may lead to, once, in the order they are written."""
         return list(dict.fromkeys(target for branch in self.branches for target in branch.to))
 
-    def add_to(self, graph: StateGraph[Any]) -> None:
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it must be counted how often a branch is taken."""
+        return any(branch.at_most is not None for branch in self.branches)
+
+    def add_to(self, graph: StateGraph[Any, Any, Any, Any], exits: Exits) -> None:
         """Add this edge to a LangGraph graph."""
-        source = langgraph_name(self.source)
-        if self.branches[0].when is None:
+        source = exits.get(self.source) or langgraph_name(self.source)
+        if len(self.branches) == 1:
             for target in self.branches[0].to:
                 graph.add_edge(source, langgraph_name(target))
             return
         ends = [langgraph_name(target) for target in self.targets]
         graph.add_conditional_edges(source, Router(self), ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """An edge that is taken when all its sources have run."""
+
+    written: str
+    """The key under which it stands."""
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+    is_bounded: ClassVar[bool] = False
+
+    def add_to(self, graph: StateGraph[Any, Any, Any, Any], exits: Exits) -> None:
+        """Add this edge to a LangGraph graph."""
+        sources = [exits.get(source) or langgraph_name(source) for source in self.sources]
+        for target in self.targets:
+            graph.add_edge(sources, langgraph_name(target))
 
 
 class Router(Runnable[Any, list[str]]):
@@ -58,20 +104,35 @@ class Router(Runnable[Any, list[str]]):
 
     def __init__(self, edge: Edge) -> None:
         self.name = "when"
-        self._branches = edge.branches
+        self._edge = edge
+        conditions = (branch.when for branch in edge.branches)
+        self._reads_settings = any(when.reads_settings for when in conditions if when)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> list[str]:
         """The names of the nodes to go to. Raises ConditionError for a failing condition."""
-        for branch in self._branches:
-            if branch.when is None or branch.when.holds(input):
-                return [langgraph_name(target) for target in branch.to]
-        raise AssertionError("the last branch of every edge always holds")
+        config = config or {}
+        if not self._reads_settings:
+            return self._next(input, config)
+        # LangGraph runs a node in its config's context, and what comes after it outside of that.
+        with set_config_context(config) as context:
+            return context.run(self._next, input, config)
 
     async def ainvoke(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[str]:
         """The same, inline: a condition takes microseconds."""
         return self.invoke(input, config)
+
+    def _next(self, input: Any, config: RunnableConfig) -> list[str]:
+        for index, branch in enumerate(self._edge.branches):
+            if branch.when is None or branch.when.holds(input):
+                if branch.at_most is not None:
+                    name = f"{self._edge.source}[{index}]"
+                    if bounds.taken(name, config) >= branch.at_most:
+                        continue
+                    bounds.take(name, config)
+                return [langgraph_name(target) for target in branch.to]
+        raise AssertionError("the last branch of every edge always holds")
 
 
 def langgraph_name(name: str) -> str:
@@ -88,7 +149,7 @@ class Reader:
         self._problems = problems
         self._targets = [*nodes, END]
 
-    def read(self, data: Any, where: Where = ("edges",)) -> list[Edge]:
+    def read(self, data: Any, where: Where = ("edges",)) -> list[Edge | Join]:
         """Every edge that can be read; all that is wrong with the others is reported."""
         if not isinstance(data, dict) or not data:
             self._problems.report(where, shown(data), "edges, such as `START: assistant`")
@@ -99,13 +160,28 @@ class Reader:
             self._problems.report(where, "no `START`", "one", hint, at_key=True)
         return edges
 
-    def _edge(self, source: str, body: Any, where: Where) -> Edge:
+    def _edge(self, source: str, body: Any, where: Where) -> Edge | Join:
+        if JOIN.strip() in source and source not in self._nodes:
+            return self._join(source, body, where)
         sources = [START, *self._nodes]
         if source not in sources:
             self._problems.unknown(where, source, "START or a node", sources, at_key=True)
         if isinstance(body, list) and any(isinstance(each, dict) for each in body):
             return Edge(source, self._branches(body, where))
         return Edge(source, (Branch(None, self._names(body, where)),))
+
+    def _join(self, source: str, body: Any, where: Where) -> Join:
+        names = [name.strip() for name in source.split(JOIN.strip())]
+        for name in names:
+            if name not in self._nodes:
+                self._problems.unknown(where, name, "a node", self._nodes, at_key=True)
+        if len(set(names)) < len(names):
+            expected = "several nodes that are joined"
+            self._problems.report(where, quoted(source), expected, at_key=True)
+        if isinstance(body, list) and any(isinstance(each, dict) for each in body):
+            self._problems.report(where, "branches", "the node that waits for all of them")
+            return Join(source, tuple(names), ())
+        return Join(source, tuple(names), self._names(body, where))
 
     def _branches(self, body: Sequence[Any], where: Where) -> tuple[Branch, ...]:
         branches = tuple(self._branch(each, (*where, index)) for index, each in enumerate(body))
@@ -114,10 +190,11 @@ class Reader:
             if always and index < len(body) - 1:
                 expected = "`when`, since no later branch would ever be taken"
                 self._problems.report((*where, index), "a branch without `when`", expected)
-        if isinstance(body[-1], dict) and "when" in body[-1]:
-            place = (*where, len(body) - 1)
-            expected = "a last branch without `when`, for when none holds"
-            self._problems.report(place, "a `when` on the last branch", expected)
+        for word in ("when", "at_most"):
+            if isinstance(body[-1], dict) and word in body[-1]:
+                place = (*where, len(body) - 1)
+                expected = f"a last branch without `{word}`, for when no other is taken"
+                self._problems.report(place, f"`{word}` on the last branch", expected)
         return branches
 
     def _branch(self, body: Any, where: Where) -> Branch:
@@ -125,15 +202,21 @@ class Reader:
             self._problems.report(where, shown(body), "a branch: `when` and `to`")
             return Branch(None, ())
         for key in body:
-            if key not in ("when", "to"):
-                self._problems.unknown(
-                    (*where, key), key, "when or to", ("when", "to"), at_key=True
-                )
+            if key not in _WORDS:
+                expected = f"one of {', '.join(_WORDS)}"
+                self._problems.unknown((*where, key), key, expected, _WORDS, at_key=True)
         when = self._condition(body["when"], (*where, "when")) if "when" in body else None
         if "to" not in body:
             self._problems.report(where, "no `to`", "the node this branch leads to")
             return Branch(when, ())
-        return Branch(when, self._names(body["to"], (*where, "to")))
+        to = self._names(body["to"], (*where, "to"))
+        return Branch(when, to, self._at_most(body.get("at_most"), (*where, "at_most")))
+
+    def _at_most(self, times: Any, where: Where) -> int | None:
+        if times is None or (type(times) is int and 1 <= times <= MAX_TIMES):
+            return times
+        self._problems.report(where, shown(times), f"a whole number from 1 to {MAX_TIMES}")
+        return None
 
     def _condition(self, body: Any, where: Where) -> Condition | None:
         if isinstance(body, str):
@@ -160,34 +243,3 @@ class Reader:
         else:
             self._problems.report(where, shown(name), "the name of a node, or END")
         return False
-
-
-def check_flow(edges: Iterable[Edge], nodes: Collection[str], problems: Problems) -> None:
-    """Report nodes that no run can reach, and nodes from which no run can end."""
-    after = {edge.source: edge.targets for edge in edges}
-    before: dict[str, list[str]] = {}
-    for source, targets in after.items():
-        for target in targets:
-            before.setdefault(target, []).append(source)
-    reached, ending = _closure(START, after), _closure(END, before)
-    for node in nodes:
-        place = ("nodes", node)
-        if node not in reached:
-            expected = "an edge that leads to it"
-            problems.report(place, f"{quoted(node)}, which nothing leads to", expected, at_key=True)
-        if node not in after:
-            expected = f"an edge, such as `{node}: END`"
-            problems.report(place, f"{quoted(node)}, which leads nowhere", expected, at_key=True)
-        elif node not in ending:
-            found = f"{quoted(node)}, from which no run can end"
-            problems.report(place, found, "a way to END", at_key=True)
-
-
-def _closure(start: str, steps: Mapping[str, Iterable[str]]) -> set[str]:
-    reached, waiting = {start}, [start]
-    while waiting:
-        for found in steps.get(waiting.pop(), ()):
-            if found not in reached:
-                reached.add(found)
-                waiting.append(found)
-    return reached

@@ -5,12 +5,13 @@ GraphError
 +-- ConditionError     a `when:` failed on the state of a running graph
 +-- MissingValue       a prompt needs a channel that has no value in this run
 +-- AnswerError        a model gave no answer that fits a node's schema
-+-- PlanError          a plan node met a state without a plan
++-- RequestError       a node's request to a service or database failed
++-- StoreError         a memory node has no store, or no namespace in it
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -31,19 +32,27 @@ class Problem:
     found: str
     expected: str
     hint: str | None = None
+    warning: bool = False
+    """Whether the document can become a graph all the same."""
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}"
         what = f"found {self.found}, expected {self.expected}"
+        what = f"warning: {what}" if self.warning else what
         tail = f", {self.hint}" if self.hint else ""
         return f"{where} {self.path}: {what}{tail}" if self.path else f"{where}: {what}{tail}"
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems as they stand in a document, from its first line on."""
+    return tuple(sorted(problems, key=lambda each: (each.line, each.column)))
 
 
 class DocumentError(GraphError):
     """A document can't become a graph. `problems` lists every mistake, in document order."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda each: (each.line, each.column)))
+        self.problems = in_order(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -59,5 +68,9 @@ class AnswerError(GraphError):
     """A model gave no answer that fits a node's schema, although it was asked twice."""
 
 
-class PlanError(GraphError):
-    """An executor or replanner ran before any planner had written a plan."""
+class RequestError(GraphError):
+    """A service or database did not give a node what it asked for."""
+
+
+class StoreError(GraphError):
+    """A memory node runs without a store, or its namespace has an empty label."""

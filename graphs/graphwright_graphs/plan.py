@@ -1,105 +1,204 @@
-"""The plan that planner, executor and replanner share through the state.
+"""The plan: steps with the steps they need, how each came out, and what is due next.
 
-It is plain data in one channel, so that a checkpoint holds all of it and a resumed thread goes on
-in the middle of its plan. `size(plan.left) > 0` is the condition that says whether to go on.
+    proposed -- approved --> working -- every step has ended --> done
+       ^  \\                   |    ^
+       |   `-- refused --> declined | reviewed: goes on, or with other steps
+       `------ with a reason       `-- steps have ended
+
+A plan is plain data in one channel, so that a checkpoint holds all of it: a thread that is resumed,
+forked or stopped goes on in the middle. Steps that run side by side each write an outcome, and
+`joined` is the reducer that brings them into the plan. Nothing here knows of models or graphs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, StringConstraints
 
-from graphwright_graphs.errors import PlanError
+MAX_ID = 16  # characters
+MAX_TASK = 500  # characters
 
-MAX_STEP = 500  # characters
-
-
-def _cleaned(steps: list[str]) -> list[str]:
-    """Steps without blank and repeated ones; what is left of a very long one will do."""
-    return list(dict.fromkeys(step.strip()[:MAX_STEP] for step in steps if step.strip()))
+Phase = Literal["proposed", "declined", "working", "done"]
+Status = Literal["waiting", "done", "failed"]
+Due = Literal["plan", "approval", "step", "replan", "answer"]
 
 
-def _at_least_one(steps: list[str]) -> list[str]:
-    if not steps:
-        raise ValueError("a plan needs at least one step")
-    return steps
+_Stripped = StringConstraints(strip_whitespace=True)
 
 
-# The schemas that models see have neither bounds nor defaults, which strict structured output of
-# some providers refuses; what they would say is checked here instead.
-class Steps(BaseModel):
-    """The steps that reach the goal, in the order in which to take them."""
-
-    steps: Annotated[list[str], AfterValidator(_cleaned), AfterValidator(_at_least_one)] = Field(
-        description="Short, self-contained instructions; each can be done by itself."
-    )
-
-
-class Decision(BaseModel):
-    """Either the answer, when the goal is reached, or the steps that are still needed."""
-
-    answer: str = Field(description="The answer to the goal; empty while steps remain.")
-    steps: Annotated[list[str], AfterValidator(_cleaned)] = Field(
-        description="The steps still needed; empty once there is an answer."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _complete(cls, given: Any) -> Any:
-        """A model that leaves out the empty field has been clear enough."""
-        return {"answer": "", "steps": [], **given} if isinstance(given, dict) else given
-
-
-class Done(BaseModel):
-    """A step that was taken, and what came of it."""
+class Outcome(BaseModel):
+    """How a step came out; an update of the plan's channel."""
 
     step: str
+    status: Literal["done", "failed"]
     result: str
 
 
+class Step(BaseModel):
+    """One step. `result` says why where it has failed."""
+
+    id: Annotated[str, _Stripped, Field(min_length=1, max_length=MAX_ID)]
+    task: Annotated[str, _Stripped, Field(min_length=1, max_length=MAX_TASK)]
+    needs: list[str] = Field(default_factory=list)
+    tools: list[str] = Field(default_factory=list)
+    """The tools it may use; all of the planner's where none is named."""
+    status: Status = "waiting"
+    result: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has been carried out, well or not."""
+        return self.status != "waiting"
+
+
 class Plan(BaseModel):
-    """A goal, what was done for it, and what is left."""
+    """A goal, and the steps that reach it."""
 
     goal: str
-    left: list[str]
-    done: list[Done] = Field(default_factory=list)
+    request: str = ""
+    """The id of the message that asked for it."""
+    steps: list[Step] = Field(default_factory=list)
+    phase: Phase = "working"
+    reason: str | None = None
+    """Why a person has refused it."""
+    reviewed: list[str] = Field(default_factory=list)
+    """The steps whose outcomes have been looked at."""
     replans: int = 0
-    """How often the steps that were left have been changed."""
+    """How often the steps that waited have been changed."""
 
     @classmethod
-    def of(cls, state: Mapping[str, Any], channel: str) -> Plan:
-        """The plan in the state. Raises PlanError when no planner has written one."""
-        if not state.get(channel):
-            raise PlanError(f"the channel `{channel}` holds no plan: lead here from a planner")
-        return cls.model_validate(state[channel])
+    def of(cls, value: Any) -> Plan | None:
+        """The plan that a channel holds, if any."""
+        return cls.model_validate(value) if value else None
 
-    def advanced(self, result: str) -> Plan:
-        """The plan after its first step is done."""
-        done = [*self.done, Done(step=self.left[0], result=result)]
-        return self.model_copy(update={"left": self.left[1:], "done": done})
+    @property
+    def due(self) -> Due:
+        """What comes next. It leads the graph from node to node."""
+        if self.phase == "proposed":
+            return "plan" if self.reason else "approval"
+        if self.phase == "working" and self.unreviewed:
+            return "replan"
+        return "step" if self.phase == "working" and self.ready else "answer"
 
-    def revised(self, steps: Sequence[str], limit: int) -> Plan:
-        """The plan with other steps left; the same plan once it was changed `limit` times."""
-        if list(steps) == self.left or self.replans >= limit:
-            return self
-        return self.model_copy(update={"left": list(steps), "replans": self.replans + 1})
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was left in the middle."""
+        return self.phase in ("proposed", "working")
 
-    def finished(self) -> Plan:
-        """The plan with nothing left."""
-        return self.model_copy(update={"left": []})
+    @property
+    def ended(self) -> list[Step]:
+        """The steps that were carried out."""
+        return [step for step in self.steps if step.ended]
+
+    @property
+    def waiting(self) -> list[Step]:
+        """The steps that were not carried out yet."""
+        return [step for step in self.steps if not step.ended]
+
+    @property
+    def ready(self) -> list[Step]:
+        """The waiting steps whose needs have all ended; they can run side by side.
+
+        A need that failed has ended too: who needs it is told why, and may find another way.
+        """
+        ended = {step.id for step in self.ended}
+        return [step for step in self.waiting if ended.issuperset(step.needs)]
+
+    @property
+    def unreviewed(self) -> list[Step]:
+        """The steps that have ended since the last review."""
+        return [step for step in self.ended if step.id not in self.reviewed]
+
+    def given(self, step: Step) -> list[Step]:
+        """The steps whose results a step gets: those that it needs."""
+        return [each for each in self.steps if each.id in step.needs]
+
+    def joined(self, outcome: Outcome) -> Plan:
+        """The plan after a step has ended; the same plan where that step does not wait."""
+        changed = {"status": outcome.status, "result": outcome.result}
+        steps = [
+            step.model_copy(update=changed) if step.id == outcome.step and not step.ended else step
+            for step in self.steps
+        ]
+        return self.model_copy(update={"steps": steps})
+
+    def reviewed_as(self, steps: Sequence[Step] | None = None) -> Plan:
+        """The plan once its outcomes were looked at, with `steps` in the place of what waited.
+
+        A step that is done is not done again; a failed one that `steps` names is tried again.
+        """
+        reviewed = [step.id for step in self.ended]
+        if steps is None or list(steps) == self.waiting:
+            return self.model_copy(update={"reviewed": reviewed})
+        again = {step.id for step in steps}
+        kept = [step for step in self.ended if step.id not in again]
+        changed = {"steps": [*kept, *steps], "replans": self.replans + 1}
+        return self.model_copy(update=changed | {"reviewed": [step.id for step in kept]})
+
+    def carried(self) -> list[Step]:
+        """What a plan that was left in the middle has found, under ids for the plan after it."""
+        done = [step for step in self.steps if step.status == "done"]
+        return [
+            step.model_copy(update={"id": f"e{at}", "needs": []})
+            for at, step in enumerate(done, start=1)
+        ]
 
     def report(self) -> str:
-        """Goal, results and remaining steps, as a model is asked about them."""
-        done = [f"- {each.step}: {_one_line(each.result)}" for each in self.done]
-        left = [f"- {step}" for step in self.left]
-        return "\n".join([f"Goal: {self.goal}", "Done:", *done, "Left:", *left])
+        """Goal, results and waiting steps, as a model is asked about them."""
+        failed = [step for step in self.ended if step.status == "failed"]
+        return told(
+            goal=self.goal,
+            done=[step for step in self.ended if step.status == "done"],
+            failed=failed,
+            left=self.waiting,
+        )
 
-    def results(self) -> str:
-        """The results so far, one a line: the answer when no model words a better one."""
-        return "\n".join(f"{each.step}: {each.result}" for each in self.done)
+
+def joined(before: Mapping[str, Any] | None, update: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The reducer of a plan's channel: a plan replaces, the outcome of a step joins.
+
+    The outcomes of steps that ran side by side give the same plan in any order.
+    """
+    if update is None or "steps" in update or not update:
+        return dict(update or {})
+    plan = Plan.of(before)
+    return plan.joined(Outcome.model_validate(update)).model_dump() if plan else {}
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def told(
+    goal: str,
+    done: Iterable[Step] = (),
+    failed: Iterable[Step] = (),
+    left: Iterable[Step] = (),
+    step: str = "",
+) -> str:
+    """A plan in words, results in full; blocks with nothing in them are left out."""
+    blocks = {
+        "Goal:": [_indented(goal)],
+        "Done:": [_ended(each) for each in done],
+        "Failed:": [_ended(each) for each in failed],
+        "Left:": [_waiting(each) for each in left],
+        "Step:": [_indented(step)] if step else [],
+    }
+    lines = [
+        f"{label} {items[0]}" if label in ("Goal:", "Step:") else "\n".join([label, *items])
+        for label, items in blocks.items()
+        if items
+    ]
+    return "\n".join(lines)
+
+
+def _ended(step: Step) -> str:
+    return f"- [{step.id}] {_indented(step.task)}\n  {_indented(step.result)}"
+
+
+def _waiting(step: Step) -> str:
+    needs = f" (needs {', '.join(step.needs)})" if step.needs else ""
+    return f"- [{step.id}] {_indented(step.task)}{needs}"
+
+
+def _indented(text: str) -> str:
+    """The text such that no line of it begins as a line of the report does."""
+    return text.strip().replace("\n", "\n  ")

@@ -48,11 +48,12 @@ class Problems:
         hint: str | None = None,
         *,
         at_key: bool = False,
+        warning: bool = False,
     ) -> None:
         """Add one problem; `at_key` points at the key's name instead of its value."""
         line, column = self.source.position(where, of_key=at_key)
         file, path = self.source.file, path_text(where)
-        problem = Problem(file, line, column, path, found, expected, hint)
+        problem = Problem(file, line, column, path, found, expected, hint, warning)
         if problem not in self.found:
             self.found.append(problem)
 
@@ -81,18 +82,23 @@ class Problems:
             self._mismatches(error, spec, whole, where, short if whole is not data else None)
             return None
 
+    @property
+    def errors(self) -> list[Problem]:
+        """Those that are no warnings."""
+        return [problem for problem in self.found if not problem.warning]
+
     def raise_if_any(self) -> None:
-        """End the reading of a document that has problems. Raises DocumentError."""
-        if self.found:
-            raise DocumentError(self.found)
+        """End the reading of a document that has errors. Raises DocumentError."""
+        if self.errors:
+            raise DocumentError(self.errors)
 
     def _mismatches(
         self, error: ValidationError, spec: type[BaseModel], data: Any, where: Where, short: Any
     ) -> None:
-        expectations: dict[Where, list[str]] = {}
+        expectations: dict[Where, list[ErrorDetails]] = {}
         deeper: set[Where] = set()
         for each in error.errors(include_url=False):
-            place = _place(each["loc"], data)
+            place = _place(each, data)
             full = (*where, *(place[1:] if short and place[:1] == (short,) else place))
             deeper.update(full[:length] for length in range(len(full)))
             if each["type"] == "extra_forbidden":
@@ -102,14 +108,14 @@ class Problems:
             elif each["type"] == "missing":
                 self.report(full[:-1], f"no `{each['loc'][-1]}`", "one", at_key=True)
             else:
-                expectations.setdefault(full, []).append(_expectation(each))
-        for full, expected_ones in expectations.items():
+                expectations.setdefault(full, []).append(each)
+        for full, errors in expectations.items():
             if full in deeper:
                 continue  # another member of a union fits better: its mistake is further in
-            found, expected = (
-                _look_up(self.source.data, full),
-                " or ".join(dict.fromkeys(expected_ones)),
-            )
+            # The member of a union that has the right shape says what else is wrong.
+            fitting = [each for each in errors if not each["type"].endswith("_type")]
+            expected = " or ".join(dict.fromkeys(map(_expectation, fitting or errors)))
+            found = _look_up(self.source.data, full)
             hint = did_you_mean(found, _WORD.findall(expected)) if isinstance(found, str) else None
             self.report(full, shown(found), expected, hint)
 
@@ -146,17 +152,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     return f'did you mean "{near[0]}"?' if near else None
 
 
-def _place(loc: tuple[int | str, ...], data: Any) -> Where:
+def _place(error: ErrorDetails, data: Any) -> Where:
     """Where in the data an error is. Pydantic also puts the names of union members into `loc`."""
     place: list[str | int] = []
-    for index, part in enumerate(loc):
+    for part in error["loc"]:
         inner = _inside(data, part)
         if inner is not _NOTHING:
             data = inner
             place.append(part)
-        elif index == len(loc) - 1 and isinstance(data, dict):
-            place.append(part)  # a missing key
-    return tuple(place)
+    return (*place, error["loc"][-1]) if error["type"] == "missing" else tuple(place)
 
 
 def _look_up(data: Any, where: Where) -> Any:

@@ -1,56 +1,131 @@
-"""Prompt templates: `{channel}` and `{today}` in f-string syntax, checked when a graph is loaded.
+"""Prompt templates, checked when a graph is loaded: `{channel}`, or mustache's `{{channel}}`.
 
-Only names are allowed between the braces. An attribute or index would let a template read more
-than the state (LangChain forbids them too).
+Both are LangChain's syntax. In f-strings only names are allowed between the braces: an attribute or
+index would let a template read more than the state (LangChain forbids them too). Mustache reads
+into objects and lists, as data.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import Formatter
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from langchain_core.messages import BaseMessage, get_buffer_string
+from langchain_core.utils import mustache
 
+from graphwright_graphs.conditions import plain
+from graphwright_graphs.context import Readable
 from graphwright_graphs.errors import MissingValue
 from graphwright_graphs.problems import Problems, shown
 from graphwright_graphs.source import Where
-from graphwright_graphs.state import Channel
 
 TODAY = "today"
 """The one variable that is no channel: the server's date, with its weekday."""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A parsed template: pieces of text, each with the channel whose value follows it."""
+Format = Literal["f-string", "mustache"]
 
-    pieces: tuple[tuple[str, str | None], ...]
-    channels: Mapping[str, Channel]
+
+class Template(Protocol):
+    """A parsed template."""
+
+    def render(self, state: Mapping[str, Any]) -> str:
+        """Fill in the state's values. Raises MissingValue for a channel that has none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The values that a template is filled in with."""
+
+    channels: Mapping[str, Readable]
     place: str
     """Where the template stands in its document, for errors."""
+
+    def get(self, name: str, state: Mapping[str, Any]) -> Any:
+        """The value of that name; None where there is none."""
+        if name == TODAY:
+            return datetime.now().astimezone().strftime("%A, %Y-%m-%d")
+        value = state.get(name)
+        return self.channels[name].empty() if value is None else value
+
+    def need(self, name: str, state: Mapping[str, Any]) -> Any:
+        """The value of that name. Raises MissingValue where there is none."""
+        if (value := self.get(name, state)) is None:
+            raise MissingValue(f"{self.place} needs {self.channels[name].missing(name)}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _FString:
+    """Pieces of text, each with the channel whose value follows it."""
+
+    pieces: tuple[tuple[str, str | None], ...]
+    values: _Values
 
     def render(self, state: Mapping[str, Any]) -> str:
         """Fill in the state's values. Raises MissingValue for a channel that has none."""
         return "".join(
-            text if name is None else text + self._value(name, state) for text, name in self.pieces
+            text if name is None else text + as_text(self.values.need(name, state))
+            for text, name in self.pieces
         )
 
-    def _value(self, name: str, state: Mapping[str, Any]) -> str:
-        if name == TODAY:
-            return datetime.now().astimezone().strftime("%A, %Y-%m-%d")
-        value = state.get(name)
-        if value is None:
-            value = self.channels[name].empty()
-        if value is None:
-            raise MissingValue(
-                f"{self.place} needs the channel `{name}`, which has no value: "
-                "send it as input, or give it a default in the graph's `state`"
-            )
-        return as_text(value)
+
+@dataclass(frozen=True, slots=True)
+class _Mustache:
+    """A mustache template, filled in by LangChain."""
+
+    text: str
+    shown: Sequence[str]
+    """The channels whose values are put into the text."""
+    asked: Sequence[str]
+    """Those that begin a section: without a value, it is left out."""
+    values: _Values
+
+    def render(self, state: Mapping[str, Any]) -> str:
+        """Fill in the state's values. Raises MissingValue for a channel that has none."""
+        data = {name: self.values.get(name, state) for name in self.asked}
+        data |= {name: self.values.need(name, state) for name in self.shown}
+        return mustache.render(self.text, {name: _shown(value) for name, value in data.items()})
+
+
+class _List(list[Any]):
+    def __str__(self) -> str:
+        return as_text(list(self))
+
+
+class _Object(dict[str, Any]):
+    def __str__(self) -> str:
+        return as_text(dict(self))
+
+
+class _Conversation(list[Any]):
+    """Messages as data, which a template may go through, or put into its text as a whole."""
+
+    def __init__(self, messages: list[BaseMessage]) -> None:
+        super().__init__(plain(messages))
+        self._text = as_text(messages)
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def _shown(value: Any) -> Any:
+    """A value that reads in mustache as it does in an f-string."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(m, BaseMessage) for m in value):
+        return _Conversation(value)
+    value = plain(value)
+    if isinstance(value, dict):
+        return _Object((name, _shown(each)) for name, each in value.items())
+    if isinstance(value, list):
+        return _List(map(_shown, value))
+    return value
 
 
 def as_text(value: Any) -> str:
@@ -63,24 +138,57 @@ def as_text(value: Any) -> str:
 
 
 def parse(
-    text: str, channels: Mapping[str, Channel], problems: Problems, where: Where, place: str
+    text: str,
+    channels: Mapping[str, Readable],
+    problems: Problems,
+    where: Where,
+    place: str,
+    form: Format = "f-string",
 ) -> Template:
     """Read a template, reporting broken braces and unknown variables."""
+    values = _Values(channels, place)
+    if form == "mustache":
+        return _mustache(text, values, problems, where)
     report = _reporter(channels, problems, where)
     pieces: list[tuple[str, str | None]] = []
     try:
-        for literal, name, form, conversion in Formatter().parse(text):
+        for literal, name, spec, conversion in Formatter().parse(text):
             pieces.append((literal, name))
             if name is not None:
-                report(name, bool(form or conversion))
+                report(name, bool(spec or conversion))
     except ValueError as error:
         hint = "write {{ and }} for braces that are text"
         problems.report(where, f"a broken template ({error})", "{channel}", hint)
-    return Template(tuple(pieces), channels, place)
+    return _FString(tuple(pieces), values)
+
+
+def _mustache(text: str, values: _Values, problems: Problems, where: Where) -> Template:
+    """Inside of a section, names are of what it goes through, and can't be known."""
+    known, depth = [*values.channels, TODAY], 0
+    shown: list[str] = []
+    asked: list[str] = []
+    try:
+        for tag, key in mustache.tokenize(text):
+            depth -= tag == "end"
+            name = key.split(".")[0]
+            if tag == "partial":
+                problems.report(where, f"{{{{> {key}}}}}", "no partials: they are no files here")
+            elif tag in ("variable", "no escape") and (depth == 0 or name in known):
+                shown.append(name)
+            elif tag in ("section", "inverted section") and (depth == 0 or name in known):
+                asked.append(name)
+            depth += tag in ("section", "inverted section")
+    except mustache.ChevronError as error:
+        found = f"a broken template ({' '.join(str(error).split())})"
+        problems.report(where, found, "{{channel}}")
+    for name in dict.fromkeys([*shown, *asked]):
+        if name not in known:
+            problems.unknown(where, name, f"a channel ({', '.join(known)})", known)
+    return _Mustache(text, shown, asked, values)
 
 
 def _reporter(
-    channels: Mapping[str, Channel], problems: Problems, where: Where
+    channels: Mapping[str, Readable], problems: Problems, where: Where
 ) -> Callable[[str, bool], None]:
     known = [*channels, TODAY]
 

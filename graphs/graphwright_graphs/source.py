@@ -69,6 +69,23 @@ def read(path: str | Path) -> Source:
     return parse(content, str(path))
 
 
+def read_beside(document: str, name: str) -> bytes:
+    """Read a file that a document names, which must be in the document's folder or below it.
+
+    Raises ValueError for a path that leads out of it or a file that is too large, OSError for one
+    that can't be read.
+    """
+    folder = Path(document).resolve().parent
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder):
+        raise ValueError("it is not in the document's folder")
+    with file.open("rb") as opened:
+        content = opened.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES} bytes")
+    return content
+
+
 def parse(content: bytes, file: str) -> Source:
     """Read a document that is already in memory; `file` names it in errors."""
     if len(content) > MAX_BYTES:

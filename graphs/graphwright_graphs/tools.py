@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -11,6 +10,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
 
+from graphwright_graphs.imports import Imports
 from graphwright_graphs.problems import Problems, did_you_mean, quoted
 from graphwright_graphs.source import Where
 
@@ -21,7 +21,8 @@ ENTRY_POINTS = "graphwright.tools"
 class Toolbox:
     """The tools that one document may name. Each is imported once."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, imports: Imports, problems: Problems) -> None:
+        self._imports = imports
         self._problems = problems
         self._found: dict[str, BaseTool | None] = {}
 
@@ -36,8 +37,10 @@ class Toolbox:
         return self._found[name]
 
     def _load(self, name: str, where: Where) -> BaseTool | None:
-        path = name if ":" in name else self._path(name, where)
-        found = import_path(path, self._problems, where) if path else None
+        if ":" in name:
+            found = self._imports.find(name, self._problems, where)
+        else:
+            found = self._installed(name, where)
         if found is None or isinstance(found, BaseTool):
             return found
         try:
@@ -48,24 +51,20 @@ class Toolbox:
             return None
         return made
 
-    def _path(self, name: str, where: Where) -> str | None:
+    def _installed(self, name: str, where: Where) -> Any | None:
         if point := self._offered.get(name):
-            return point.value
+            return self._entry(point, where)
         known = ", ".join(sorted(self._offered)) or "none is installed"
         hint = did_you_mean(name, self._offered)
         self._problems.report(where, quoted(name), f"a tool ({known}) or `module:attribute`", hint)
         return None
 
-
-def import_path(path: str, problems: Problems, where: Where) -> Any | None:
-    """What `module:attribute` names; what is wrong with it is reported, and None returned."""
-    module_name, _, attribute = path.partition(":")
-    try:
-        found: Any = importlib.import_module(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except Exception as error:  # a user's module may raise anything while it is imported
-        said = f"{quoted(path)}, which can't be imported ({type(error).__name__}: {error})"
-        problems.report(where, said, "`module:attribute` of a module on the import path")
-        return None
-    return found
+    def _entry(self, point: EntryPoint, where: Where) -> Any | None:
+        try:
+            return point.load()
+        except Exception as error:  # an installed module may raise anything while it is imported
+            said = (
+                f"{quoted(point.name)}, which can't be imported ({type(error).__name__}: {error})"
+            )
+            self._problems.report(where, said, f"a tool at {point.value}")
+            return None

@@ -3,8 +3,9 @@ them in order.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -12,12 +13,14 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from graphwright import __version__
+from graphwright.accounts import Accounts
 from graphwright.api import assistants as assistants_api
 from graphwright.api import interrupts as interrupts_api
 from graphwright.api import queue as queue_api
 from graphwright.api import runs as runs_api
 from graphwright.api import system as system_api
 from graphwright.api import threads as threads_api
+from graphwright.api import usage as usage_api
 from graphwright.api.sse import LastingResponses
 from graphwright.api.wire import on_invalid_body, on_request_error
 from graphwright.assistants import Assistants
@@ -29,8 +32,11 @@ from graphwright.errors import RequestError, StartError
 from graphwright.faces.langserve import LangServe
 from graphwright.graphs import Graphs
 from graphwright.interrupts import Interrupts
-from graphwright.project import load_project
+from graphwright.models import models_of
+from graphwright.prices import Prices
+from graphwright.project import Project, load_project
 from graphwright.queue import Queue
+from graphwright.reload import Load, Reload
 from graphwright.retention import Sweep
 from graphwright.runs import Runs
 from graphwright.settings import Settings
@@ -62,30 +68,40 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     models = _models(settings)
-    project = load_project(settings.config, models)
+    load = partial(load_project, settings.config, models, settings.imports)
+    project = load(instead={} if settings.reload else None)
     database = database_at(settings.database_url, settings.database_connections)
     engine = LocalEngine(EventArchive(database), poll=POLL if database.shared else None)
     graphs = Graphs(project, TenantStores(database), checkpoints_of(settings))
     assistants = Assistants(database, project)
     threads = Threads(database, project, graphs)
     runs = Runs(database, assistants, graphs, engine)
-    worker = Worker(database, graphs, engine, keep_events=timedelta(seconds=settings.events_ttl))
+    worker = Worker(
+        database,
+        graphs,
+        engine,
+        keep_events=timedelta(seconds=settings.events_ttl),
+        prices=Prices.read(settings.prices),
+    )
     policy = Retention(settings.retention_age, settings.retention_keep)
     interrupts = Interrupts(database, runs)
-    sweep = Sweep(database, policy, engine.wake)
+    sweep = Sweep(database, policy, engine.wake, usage_age=settings.usage_age)
+    watching = _watching(settings, project, load, assistants)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with database.opened():
-            await assistants.register(DEFAULT_TENANT)
-            alone = not database.shared
-            async with (
-                graphs.checkpointing(),
-                worker.running(slots=settings.slots, grace=settings.grace, alone=alone),
-                sweep.running(graphs, every=settings.retention_every),
-                interrupts.expiring(),
-            ):
-                yield
+        with closing(models):  # servers of local models
+            async with database.opened():
+                await assistants.register(DEFAULT_TENANT)
+                alone = not database.shared
+                async with (
+                    graphs.checkpointing(),
+                    worker.running(slots=settings.slots, grace=settings.grace, alone=alone),
+                    sweep.running(graphs, every=settings.retention_every),
+                    interrupts.expiring(),
+                    watching,
+                ):
+                    yield
 
     app = FastAPIOffline(
         title="Graphwright",
@@ -102,14 +118,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(queue_api.router(Queue(database, runs), runs))
     app.include_router(interrupts_api.router(interrupts))
     app.include_router(assistants_api.router(assistants))
-    app.include_router(system_api.router(models.describe()))
+    app.include_router(usage_api.router(Accounts(database)))
+    app.include_router(system_api.router(models.describe(), project))
     app.state.drain = worker.drain
-    app.state.graphs = tuple(project.graphs)
+    app.state.project = project
     app.state.model = models.describe()
     app.state.langserve = settings.langserve
     if settings.langserve:
         app.mount("/graphs", LangServe(project, runs, threads))
     return app
+
+
+def _watching(
+    settings: Settings, project: Project, load: Load, assistants: Assistants
+) -> AbstractAsyncContextManager[None]:
+    """Keeps the graphs as the project's files are, where that was asked for."""
+    if not settings.reload:
+        return nullcontext()
+    reload = Reload(project, settings.config, load, settings.data_dir)
+    return reload.running(partial(assistants.register, DEFAULT_TENANT))
 
 
 def _add_manners(app: FastAPI, settings: Settings) -> None:
@@ -128,8 +155,8 @@ def _add_manners(app: FastAPI, settings: Settings) -> None:
 
 def _models(settings: Settings) -> Models:
     """The catalogue of models; the default one is made now, so that what it lacks is said now."""
+    models = models_of(settings)
     try:
-        models = Models(settings.model, allowed=settings.models, base_url=settings.model_base_url)
         models.get()
     except ModelError as error:
         raise StartError(str(error)) from error

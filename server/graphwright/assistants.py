@@ -67,13 +67,15 @@ class Assistants:
     async def resolve(self, tenant: str, name: str) -> Assistant:
         """The assistant that a run means by its id, or by the name of its graph."""
         try:
-            return await self.named(tenant, name)
+            assistant = await self.named(tenant, name)
         except NotFound:
             graphs = ", ".join(self._project.graphs)
             raise InvalidRequest(
                 f"Invalid assistant: {name!r}. Must be either:\n- A valid assistant UUID, or\n"
                 f"- One of the registered graphs: {graphs}"
             ) from None
+        self._project.graphs[assistant.graph_id].check()
+        return assistant
 
     async def search(self, tenant: str, wanted: Search) -> tuple[Sequence[Assistant], int]:
         """One page of assistants, and how many there are on all pages."""

@@ -43,8 +43,10 @@ def version(
         raise typer.Exit
 
 
-@app.command()
+@app.command("dev", help="Serve, and load the graphs anew when a file of the project changes.")
+@app.command("serve", help="Serve the graphs of a project.")
 def serve(
+    context: typer.Context,
     config: Annotated[Path | None, setting("--config", "config")] = None,
     host: Annotated[str | None, setting("--host", "host")] = None,
     port: Annotated[int | None, setting("--port", "port")] = None,
@@ -57,18 +59,24 @@ def serve(
     blobs: Annotated[str | None, setting("--blobs", "blobs")] = None,
     slots: Annotated[int | None, setting("--slots", "slots")] = None,
     grace: Annotated[float | None, setting("--grace", "grace")] = None,
+    imports: Annotated[str | None, setting("--imports", "imports")] = None,
     model: Annotated[str | None, setting("--model", "model")] = None,
     models: Annotated[str | None, setting("--models", "models")] = None,
     model_base_url: Annotated[str | None, setting("--model-base-url", "model_base_url")] = None,
+    model_limits: Annotated[str | None, setting("--model-limits", "model_limits")] = None,
+    local_threads: Annotated[int | None, setting("--local-threads", "local_threads")] = None,
+    local_context: Annotated[int | None, setting("--local-context", "local_context")] = None,
+    prices: Annotated[Path | None, setting("--prices", "prices")] = None,
+    usage_age: Annotated[str | None, setting("--usage-age", "usage_age")] = None,
     langserve: Annotated[bool | None, setting("--langserve/--no-langserve", "langserve")] = None,
     allow_origins: Annotated[str | None, setting("--allow-origins", "allow_origins")] = None,
     retention_age: Annotated[str | None, setting("--retention-age", "retention_age")] = None,
     retention_keep: Annotated[str | None, setting("--retention-keep", "retention_keep")] = None,
     retention_every: Annotated[str | None, setting("--retention-every", "retention_every")] = None,
 ) -> None:
-    """Serve the graphs of a project."""
-    given = {name: value for name, value in locals().items() if value is not None}
-    settings = settings_of(given)
+    """Serve the graphs of a project: `dev` is `serve` that watches its files."""
+    given = {**locals(), "context": None, "reload": context.info_name == "dev" or None}
+    settings = settings_of({name: value for name, value in given.items() if value is not None})
     # Here and not above: the other commands, and --help, must not wait for LangChain's imports.
     from graphwright.serve import run  # noqa: PLC0415
 
@@ -77,12 +85,14 @@ def serve(
 
 def _greet(url: str, service: FastAPI) -> None:
     console = Console(highlight=False, soft_wrap=True)
+    project = service.state.project
     rows = [("API", f"{url}  (reference: {url}/docs)"), ("Model", service.state.model)]
     if service.state.langserve:
         rows += [
             (f"Graph {graph_id}", f"{url}/graphs/{graph_id}/playground/")
-            for graph_id in service.state.graphs
+            for graph_id in project.graphs
         ]
+    rows += [("Problem", problem) for problem in project.problems.values()]
     width = max(len(name) for name, _ in rows)
     console.print(f"[bold]Graphwright {__version__}[/] is ready; Ctrl-C stops it.")
     for name, text in rows:
@@ -100,6 +110,23 @@ def new(
     console = Console()
     console.print(f"Made [bold]{folder}[/]. Next:", highlight=False)
     console.print(f"  cd {folder}\n  graphwright serve", highlight=False)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="A graph document, YAML or JSON.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; without, print it.")
+    ] = None,
+) -> None:
+    """Turn a graph document into plain LangGraph Python."""
+    from graphwright.exporting import export_document  # noqa: PLC0415
+
+    text = export_document(file)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
 
 
 @app.command()

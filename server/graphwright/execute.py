@@ -16,6 +16,7 @@ from langgraph.types import Command, Send
 
 from graphwright.database.runs import Run
 from graphwright.events import Outcome, encode, to_json
+from graphwright.metering import Meter
 from graphwright.project import AnyGraph
 from graphwright.stopping import Partials
 from graphwright.streams import Chunk, EventEncoder, graph_modes
@@ -45,6 +46,7 @@ class Execution:
     values: Any = None
     interrupted: bool = False
     partials: Partials = field(default_factory=Partials)
+    meter: Meter = field(default_factory=Meter)
     dropped: Sequence[str] = ()
     """Interrupts of the thread that nobody will answer, as the run goes on without."""
 
@@ -113,21 +115,26 @@ class Execution:
             "output_keys": self.graph.output_channels,
         }
         given = None if self.resumed else graph_input(kwargs)
+        config: RunnableConfig = {**self.config, "callbacks": [self.meter]}
         if "events" in kwargs["stream_mode"]:
-            return self._astream_events(given, options)
-        return self._astream(given, options)
+            return self._astream_events(given, config, options)
+        return self._astream(given, config, options)
 
-    async def _astream(self, given: Any, options: dict[str, Any]) -> AsyncIterator[Chunk]:
-        async for part in self.graph.astream(given, self.config, **options):
+    async def _astream(
+        self, given: Any, config: RunnableConfig, options: dict[str, Any]
+    ) -> AsyncIterator[Chunk]:
+        async for part in self.graph.astream(given, config, **options):
             yield _chunk(part)
 
-    async def _astream_events(self, given: Any, options: dict[str, Any]) -> AsyncIterator[Chunk]:
+    async def _astream_events(
+        self, given: Any, config: RunnableConfig, options: dict[str, Any]
+    ) -> AsyncIterator[Chunk]:
         """LangChain's events; among them, as chunks of the outermost run, is what `astream` would
         yield.
         """
         # Said outright, since astream_events puts LangChain's limit in the place of LangGraph's.
         limit = (self.graph.config or {}).get("recursion_limit", RECURSION_LIMIT)
-        config: RunnableConfig = {"recursion_limit": limit, **self.config}
+        config = {"recursion_limit": limit, **config}
         events = self.graph.astream_events(given, config, version="v2", **options)
         async for event in events:
             if event["event"] == "on_chain_stream" and event["run_id"] == self.run.run_id:

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 
 from graphwright.checkpointing import explained
-from graphwright.errors import DatabaseError
+from graphwright.errors import DatabaseError, NotFound
 from graphwright.project import AnyGraph, Project
 from graphwright.store import TenantStores
 from graphwright_checkpoints import CheckpointError, Opening
@@ -49,5 +49,7 @@ class Graphs:
         opening only.
         """
         saver = InMemorySaver() if temporary else self.saver
-        graph = self._project.graphs[graph_id]
+        graph = self._project.graphs.get(graph_id)
+        if graph is None:  # it was taken out of the project while a run waited
+            raise NotFound(f"The project has no graph {graph_id!r}")
         return graph.open(config, checkpointer=saver, store=self._stores.of(tenant))

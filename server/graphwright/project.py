@@ -11,7 +11,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -24,9 +24,12 @@ from langgraph.pregel import Pregel
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import graphwright_graphs
-from graphwright.errors import ProjectError
+from graphwright.errors import ProjectError, Unavailable
 from graphwright_graphs.errors import DocumentError
-from graphwright_graphs.models import Models, using
+from graphwright_graphs.imports import Imports
+from graphwright_graphs.imports import using as imports_in_use
+from graphwright_graphs.models import Models
+from graphwright_graphs.models import using as models_in_use
 
 AnyGraph = Pregel[Any, Any, Any, Any]
 
@@ -63,12 +66,23 @@ class ProjectFile(BaseModel):
 
 
 class Graph:
-    """One graph of a project: compiled once, or made for each run by a factory."""
+    """One graph of a project: compiled once, or made for each run by a factory.
 
-    def __init__(self, graph_id: str, description: str | None, source: Any) -> None:
+    One that could not be loaded has a `problem`, and cannot be opened.
+    """
+
+    def __init__(
+        self, graph_id: str, description: str | None, source: Any, problem: str | None = None
+    ) -> None:
         self.graph_id = graph_id
         self.description = description
+        self.problem = problem
         self._source = source
+
+    def check(self) -> None:
+        """Raise `Unavailable` for a graph that could not be loaded."""
+        if self.problem is not None:
+            raise Unavailable(self.problem)
 
     @asynccontextmanager
     async def open(self, config: RunnableConfig, **attached: Any) -> AsyncIterator[AnyGraph]:
@@ -76,6 +90,7 @@ class Graph:
 
         `attached` is what the service lends it: `checkpointer`, `store`.
         """
+        self.check()
         async with AsyncExitStack() as stack:
             made: Any = await _make(self._source, config)
             if hasattr(made, "__aenter__"):
@@ -87,30 +102,67 @@ class Graph:
 
 
 class Project:
-    """The graphs that a service serves."""
+    """The graphs that a service serves.
 
-    def __init__(self, graphs: Mapping[str, Graph]) -> None:
+    `problems` says of each graph, by its id, why the one on the disk is not served: the last one
+    that could be loaded is, or none.
+    """
+
+    def __init__(
+        self, graphs: Mapping[str, Graph], problems: Mapping[str, str], roots: Sequence[Path]
+    ) -> None:
         self.graphs = graphs
+        self.problems = problems
+        self.roots = roots
+        """The folders that hold its code."""
+
+    def become(self, other: "Project") -> None:
+        """Serve what `other` does from now on. Runs under way go on with what they began with."""
+        self.graphs, self.problems, self.roots = other.graphs, other.problems, other.roots
 
 
-def load_project(file: Path, models: Models) -> Project:
-    """Read a project's file and load every graph it names, with `models` as their catalogue of
-    models.
+def load_project(
+    file: Path,
+    models: Models,
+    imports: Sequence[str] = (),
+    *,
+    instead: Mapping[str, Graph] | None = None,
+) -> Project:
+    """Read a project's file and load every graph it names.
+
+    Args:
+        file: the `langgraph.json`.
+        models: the models that its graphs may use.
+        imports: modules that its documents may import besides the project's own.
+        instead: given, a graph that is broken is no error: the one of this mapping takes its place,
+            or else one that can't be opened.
     """
     file = file.absolute()
     read = _read(file)
     root = file.parent
     _apply_environment(file, read.env)
     # First, so that a project's own `tools` or `graphs` is found before anybody else's.
-    sys.path[:0] = [str(root)] + [str(root / path) for path in read.dependencies if path[:1] == "."]
-    graphs = {}
-    with using(models):
+    folders = [root, *(root / path for path in read.dependencies if path[:1] == ".")]
+    sys.path[:0] = [path for path in map(str, folders) if path not in sys.path]
+    graphs, problems = {}, {}
+    allowed = Imports(tuple(folders), tuple(imports))
+    with models_in_use(models), imports_in_use(allowed):
         for graph_id, entry in read.graphs.items():
-            entry = GraphEntry(path=entry) if isinstance(entry, str) else entry
-            source = _load(file, f"graphs.{graph_id}", entry.path)
-            description = entry.description or getattr(source, "description", None)
-            graphs[graph_id] = Graph(graph_id, description, source)
-    return Project(graphs)
+            try:
+                graphs[graph_id] = _graph(file, graph_id, entry)
+            except ProjectError as error:
+                if instead is None:
+                    raise
+                problems[graph_id] = str(error)
+                broken = Graph(graph_id, None, None, problems[graph_id])
+                graphs[graph_id] = instead.get(graph_id, broken)
+    return Project(graphs, problems, folders)
+
+
+def _graph(file: Path, graph_id: str, entry: str | GraphEntry) -> Graph:
+    entry = GraphEntry(path=entry) if isinstance(entry, str) else entry
+    source = _load(file, f"graphs.{graph_id}", entry.path)
+    return Graph(graph_id, entry.description or getattr(source, "description", None), source)
 
 
 def _read(file: Path) -> ProjectFile:

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from rich.filesize import decimal
 
-from graphwright.database import Database, ended_runs, leases
+from graphwright.database import Database, ended_runs, leases, usage
 from graphwright.graphs import Graphs
 from graphwright.holds import LEASE, Hold, held
 from graphwright_checkpoints import Retention, Saver, Swept
@@ -65,12 +65,22 @@ class Total:
 
 
 class Sweep:
-    """Applies a policy to what one database has. `wake` is told of threads whose runs waited."""
+    """Applies a policy to what one database has. `wake` is told of threads whose runs waited;
+    accounts of usage have an age of their own.
+    """
 
-    def __init__(self, database: Database, policy: Retention, wake: Wake) -> None:
+    def __init__(
+        self,
+        database: Database,
+        policy: Retention,
+        wake: Wake,
+        *,
+        usage_age: timedelta | None = None,
+    ) -> None:
         self._database = database
         self._policy = policy
         self._wake = wake
+        self._usage_age = usage_age
         self._holder = str(uuid4())
 
     @contextlib.asynccontextmanager
@@ -107,6 +117,7 @@ class Sweep:
                     await self._lead()
             total.runs = await self._runs(delete=True)
             total.orphans = await saver.adelete_orphans()
+            await self._usage()
         finally:
             async with self._database.begin() as connection:
                 await leases.release(connection, NAME, self._holder)
@@ -138,6 +149,11 @@ class Sweep:
         finally:
             stop.set()
             await asyncio.wait({work})  # it ends at its next step
+
+    async def _usage(self) -> None:
+        if self._usage_age is not None:
+            async with self._database.begin() as connection:
+                await usage.delete_old(connection, datetime.now(UTC) - self._usage_age)
 
     async def preview(self, saver: Saver) -> tuple[list[Swept], int]:
         """What would be deleted of each thread, and how many rows of runs."""

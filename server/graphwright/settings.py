@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     )
 
     config: Path = Field(default=Path("langgraph.json"), description="The project file to serve.")
+    reload: bool = Field(
+        default=False, description="Load the graphs anew when a file of the project changes."
+    )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(
         default=8123, ge=0, le=65535, description="The port to listen on; 0 picks a free one."
@@ -62,6 +65,11 @@ class Settings(BaseSettings):
     events_ttl: float = Field(
         default=86_400, ge=0, description="For how many seconds a run's events can be read again."
     )
+    imports: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Modules that graph documents may import besides the project's own, separated"
+        " by commas.",
+    )
     model: str = Field(
         default="demo", description="The model that answers: demo or provider:model."
     )
@@ -70,6 +78,25 @@ class Settings(BaseSettings):
     )
     model_base_url: str | None = Field(
         default=None, description="URL of an OpenAI-compatible server."
+    )
+    model_limits: str = Field(
+        default="",
+        description="Calls at once and requests per time of a provider: openai=8, openai=500/m.",
+    )
+    local_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Threads of local: models; by default one a core, at most 8.",
+    )
+    local_context: int = Field(
+        default=4096, ge=256, description="Tokens of a conversation with a local: model."
+    )
+    prices: Path | None = Field(
+        default=None, description="A file with what models' tokens cost; see docs/models.md."
+    )
+    usage_age: Annotated[timedelta | None, NoDecode] = Field(
+        default=timedelta(days=730),
+        description="Forget what models were used after this time, such as 90d; off keeps it.",
     )
     langserve: bool = Field(
         default=True, description="Serve LangServe's routes and playgrounds under /graphs/."
@@ -89,12 +116,12 @@ class Settings(BaseSettings):
         default=timedelta(hours=1), description="How often old checkpoints are looked for."
     )
 
-    @field_validator("retention_age", "retention_every", mode="before")
+    @field_validator("retention_age", "retention_every", "usage_age", mode="before")
     @classmethod
     def _span(cls, value: object) -> object:
         return span(value) if isinstance(value, str) and value != OFF else value
 
-    @field_validator("retention_age", "retention_keep", mode="before")
+    @field_validator("retention_age", "retention_keep", "usage_age", mode="before")
     @classmethod
     def _off(cls, value: object) -> object:
         return None if value == OFF else value
@@ -112,7 +139,7 @@ class Settings(BaseSettings):
         description="The key before that, with which checkpoints can still be read.",
     )
 
-    @field_validator("models", "allow_origins", mode="before")
+    @field_validator("imports", "models", "allow_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -12,7 +12,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    RemoveMessage,
+    ToolMessage,
+)
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels.last_value import LastValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -43,7 +49,11 @@ class Partials:
         self._chunks: dict[str, list[AIMessageChunk]] = {}
 
     def note(self, message: BaseMessage, metadata: Mapping[str, Any]) -> None:
-        """Keep a chunk of an answer. Data that a model writes for the graph is none."""
+        """Keep a chunk of an answer. Data that a model writes for the graph is none, and what was
+        withdrawn, as its model failed and another one answers, is none any more.
+        """
+        if isinstance(message, RemoveMessage):
+            self._chunks.pop(message.id or "", None)
         if isinstance(message, AIMessageChunk) and not metadata.get("ls_structured_output_format"):
             self._chunks.setdefault(message.id or "", []).append(message)
 

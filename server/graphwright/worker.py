@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained, UnknownInterruptError
 from langgraph.runtime import RunControl
 
-from graphwright import expiry
+from graphwright import accounts, expiry
 from graphwright.database import Database, ended_runs, events
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
@@ -24,6 +24,8 @@ from graphwright.errors import NotFound, Unavailable
 from graphwright.events import Outcome, encode, end, to_json
 from graphwright.execute import Execution, graph_id, run_config
 from graphwright.graphs import Graphs
+from graphwright.metering import Meter
+from graphwright.prices import Prices
 from graphwright.project import AnyGraph
 from graphwright.stopping import settle
 from graphwright.threads import standing_at
@@ -48,9 +50,11 @@ class Worker:
         engine: Engine,
         *,
         keep_events: timedelta = timedelta(days=1),
+        prices: Prices | None = None,
         patience: float = CANCEL_PATIENCE,
     ) -> None:
         self._patience = patience
+        self._prices = prices or Prices()
         self._left_alone: set[asyncio.Future[Outcome]] = set()
         self._keep_events = keep_events
         self._database = database
@@ -94,15 +98,16 @@ class Worker:
             claim = await self._claim(thread_id)
             if claim is None:
                 return
-            run = claim.run
+            run, meter = claim.run, Meter(self._prices)
             self._under_way[run.run_id] = RunControl()
             try:
-                await self._attempt(run, halted=claim.halted)
+                await self._attempt(run, meter, halted=claim.halted)
             except GraphDrained:  # the row stays running, for the next attempt
+                await _insistently(partial(self._account, run, meter))
                 log.info("run %s is parked and goes on after the next start", run.run_id)
             except Exception as error:  # ours or the database's; the run must not stay running
                 log.exception("run %s failed outside its graph", run.run_id)
-                await self._fail(run, error)
+                await self._fail(run, meter, error)
             finally:
                 del self._under_way[run.run_id]
             if run.temporary:  # its thread has no other
@@ -116,7 +121,7 @@ class Worker:
         except Unavailable:  # the sweep will find the run
             return None
 
-    async def _attempt(self, run: Run, *, halted: bool) -> None:
+    async def _attempt(self, run: Run, meter: Meter, *, halted: bool) -> None:
         config = run_config(run)
         await self._check_place(run, config)
         opened = self._graphs.open(run.tenant, graph_id(run), config, temporary=run.temporary)
@@ -131,6 +136,7 @@ class Worker:
                 begun,
                 # What a temporary run has done so far is nowhere to go on from.
                 None if run.temporary else self._under_way[run.run_id],
+                meter=meter,
                 dropped=await self._clear(run, graph) if halted and not begun else (),
             )
             if run.stop is None:
@@ -138,11 +144,11 @@ class Worker:
             else:  # its last worker was told, and is gone
                 outcome, signal = Outcome("interrupted"), Signal(run.stop)
             if signal is Signal.ROLLBACK:
-                await self._roll_back(run, graph)
+                await self._roll_back(run, meter, graph)
                 return
             if signal is Signal.INTERRUPT and not run.temporary:
                 outcome = Outcome("interrupted", await self._settle(execution))
-            await self._finish(run, outcome, await _standing(execution, outcome))
+            await self._finish(run, meter, outcome, await _standing(execution, outcome))
 
     async def _until_signal(
         self, execution: Execution, signals: AsyncIterator[Signal]
@@ -183,14 +189,14 @@ class Worker:
         if place and await self._graphs.saver.aget_tuple(config) is None:
             raise NotFound(f"Checkpoint {place} was deleted before the run began")
 
-    async def _fail(self, run: Run, error: Exception) -> None:
+    async def _fail(self, run: Run, meter: Meter, error: Exception) -> None:
         problem = {"error": type(error).__name__, "message": str(error)}
         await self._engine.publish(run.run_id, [encode("error", problem)])
         thread = await _insistently(partial(self._thread, run))
         standing = None
         if thread is not None:
             standing = Standing("error", thread.values, thread.interrupts, problem, halted=True)
-        await self._finish(run, Outcome("error", error=problem), standing)
+        await self._finish(run, meter, Outcome("error", error=problem), standing)
 
     async def _thread(self, run: Run) -> Thread | None:
         async with self._database.connect() as connection:
@@ -231,32 +237,41 @@ class Worker:
         await settle(graph, saver, thread, given=given, shown=execution.partials.messages())
         return to_json((await graph.aget_state(thread)).values)
 
-    async def _finish(self, run: Run, outcome: Outcome, standing: Standing | None) -> None:
+    async def _finish(
+        self, run: Run, meter: Meter, outcome: Outcome, standing: Standing | None
+    ) -> None:
         """Record the end, then say it: who sees the stream close finds the status final.
 
         An attempt that lost its lease records and says nothing; another one goes on.
         """
-        if await _insistently(partial(self._record, run, outcome.status, standing)):
+        if await _insistently(partial(self._record, run, meter, outcome.status, standing)):
             await self._close(run, outcome)
 
-    async def _record(self, run: Run, status: str, standing: Standing | None) -> bool:
+    async def _record(self, run: Run, meter: Meter, status: str, standing: Standing | None) -> bool:
         now = datetime.now(UTC)
         async with self._database.begin(lock=_lock(run)) as connection:
-            mine = await rows.finish(connection, run.run_id, run.attempt, status, now)
+            used = await accounts.record(connection, run, meter, now)
+            mine = await rows.finish(connection, run.run_id, run.attempt, status, now, used)
             if mine and standing is not None:
                 await expiry.record(connection, run.tenant, run.thread_id, standing, now)
         return mine
 
-    async def _roll_back(self, run: Run, graph: AnyGraph) -> None:
+    async def _account(self, run: Run, meter: Meter) -> None:
+        """Record what an attempt used that is not the run's last."""
+        async with self._database.begin() as connection:
+            await accounts.record(connection, run, meter, datetime.now(UTC))
+
+    async def _roll_back(self, run: Run, meter: Meter, graph: AnyGraph) -> None:
         """Undo the run: its checkpoints go, and so does its row."""
         await self._graphs.saver.adelete_for_runs([run.run_id])
         head = await graph.aget_state({"configurable": {"thread_id": run.thread_id}})
-        await _insistently(partial(self._forget, run, standing_at(head)))
+        await _insistently(partial(self._forget, run, meter, standing_at(head)))
         await self._close(run, Outcome("interrupted", to_json(head.values)))
 
-    async def _forget(self, run: Run, standing: Standing) -> None:
+    async def _forget(self, run: Run, meter: Meter, standing: Standing) -> None:
         now = datetime.now(UTC)
         async with self._database.begin(lock=run.thread_id) as connection:
+            await accounts.record(connection, run, meter, now)
             await rows.delete(connection, run.tenant, run.run_id)
             await expiry.record(connection, run.tenant, run.thread_id, standing, now)
 

@@ -1,6 +1,6 @@
 import gc
 
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 
 from graphwright_checkpoints import elements, snapshots
 from graphwright_checkpoints.elements import Element, Memory, Shelf
@@ -55,6 +55,16 @@ def test_readers_get_copies_of_their_own() -> None:
     second = template.copy()
     assert second == message
     assert second.model_fields_set == message.model_fields_set
+
+
+def test_copies_share_nothing_that_is_empty_either() -> None:
+    message = AIMessage("hi")
+    template = Template(message, snapshots.take(message), Element.stored(SHELF, 0), 10)
+    for name, value in vars(template.copy()).items():
+        if isinstance(value, dict | list):
+            assert value is not getattr(template.copy(), name)
+            assert value is not getattr(message, name)
+    assert template.copy().model_extra is not template.copy().model_extra
 
 
 def test_templates_make_room() -> None:

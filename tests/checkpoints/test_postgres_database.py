@@ -477,3 +477,26 @@ def test_use_after_the_block_is_explained(postgres_url: str) -> None:
         pass
     with pytest.raises(DatabaseUnavailable, match="inside the `with` block"):
         saver.get_tuple(config())
+
+
+@pytest.mark.parametrize(("setting", "waits"), [("normal", False), ("full", True)])
+async def test_only_the_last_commit_of_a_run_waits_for_the_disk(
+    postgres_url: str, setting: str, waits: bool
+) -> None:
+    options = quote(f"-csynchronous_commit=on -cgraphwright.synchronous={setting}")
+    async with (
+        await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as link,
+        open_checkpointer(f"{postgres_url}?options={options}") as saver,
+    ):
+
+        async def reached(source: str, updated: list[str]) -> bool:
+            new: Any = {**empty_checkpoint(), "updated_channels": updated}
+            await saver.aput(config(), new, {"source": source}, {})  # type: ignore[typeddict-item]
+            lag = "pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()"
+            row = await (await link.execute(f"SELECT {lag}".encode())).fetchone()
+            return bool(row and row[0])
+
+        # The server writes its log by itself as well, every 200 ms: one of several is enough.
+        steps = [await reached("loop", ["branch:to:node"]) for _ in range(10)]
+        assert all(steps) is waits
+        assert await reached("loop", ["answer"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -117,7 +117,9 @@ class ScriptedModels(Models):
         self.model = model
         self.got: list[str | None] = []
 
-    def get(self, spec: str | None = None) -> BaseChatModel:
+    def get(
+        self, spec: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> BaseChatModel:
         self.got.append(spec)
         return self.model
 

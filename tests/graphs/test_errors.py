@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import graphwright_graphs
+from graphwright_graphs.nodes.kinds import BUILT_IN
 
 GOOD = {
     "state": "{messages: messages}",
@@ -26,39 +27,42 @@ def broken(**parts: str) -> str:
 
 TABLE = [
     # what is broken, the document, the one problem it has
-    ("an unknown word", broken(node="{}"), '4:1 node: found "node", expected one of description, state, input, output, nodes, edges, did you mean "nodes"?'),
+    ("an unknown word", broken(node="{}"), '4:1 node: found "node", expected one of description, state, context, input, output, nodes, edges, did you mean "nodes"?'),
     ("no nodes", broken(nodes=""), "2:7 nodes: found nothing, expected nodes, such as `assistant: {llm: …}`"),
     ("a list for edges", broken(edges="[a]"), "3:8 edges: found a list, expected edges, such as `START: assistant`"),
-    ("a reducer's typo", broken(state="{messages: mesages}"), '1:19 state.messages: found "mesages", expected one of messages, append, last, add or merge, did you mean "messages"?'),
+    ("a reducer's typo", broken(state="{messages: mesages}"), '1:19 state.messages: found "mesages", expected one of messages, append, last, add, merge, plan or `module:function`, did you mean "messages"?'),
     ("a type's typo", broken(state="{messages: messages, n: {type: sting}}"), '1:39 state.n.type: found "sting", expected one of any, boolean, integer, list, number, object or string, did you mean "string"?'),
     ("a reserved channel", broken(state="{messages: messages, today: last}"), '1:29 state.today: found "today", expected a name of letters, digits and _'),
     ("an unknown input", broken(input="[message]"), '4:9 input[0]: found "message", expected a channel (messages), did you mean "messages"?'),
-    ("a kind's typo", broken(nodes="{a: {lm: Hi}}"), '2:13 nodes.a.lm: found "lm", expected a kind of node (llm, tools, human, planner, executor, replanner, python), did you mean "llm"?'),
+    ("a kind's typo", broken(nodes="{a: {lm: Hi}}"), f'2:13 nodes.a.lm: found "lm", expected a kind of node ({", ".join(kind.word for kind in BUILT_IN)}), did you mean "llm"?'),
     ("two kinds", broken(nodes="{a: {llm: Hi, human: {ask: What}}}"), "2:9 nodes.a: found 2 kinds (llm, human), expected one"),
     ("an unknown option", broken(nodes="{a: {llm: {promt: Hi}}}"), '2:19 nodes.a.llm.promt: found "promt", expected one of prompt, messages, tools, model, output, schema, did you mean "prompt"?'),
     ("a wrong shape", broken(nodes="{a: {llm: {tools: clock}}}"), '2:26 nodes.a.llm.tools: found "clock", expected a list'),
-    ("a prompt that is a number", broken(nodes="{a: {llm: {prompt: 3}}}"), "2:27 nodes.a.llm.prompt: found 3, expected text or a list"),
+    ("a prompt that is a number", broken(nodes="{a: {llm: {prompt: 3}}}"), "2:27 nodes.a.llm.prompt: found 3, expected text or a list or a mapping"),
     ("a turn's typo", broken(nodes="{a: {llm: {prompt: [{sytem: Hi}]}}}"), 'nodes.a.llm.prompt[0].sytem: found "sytem"'),
     ("an unknown variable", broken(nodes='{a: {llm: "Hi {mesages}"}}'), '2:18 nodes.a.llm: found "mesages", expected a channel (messages, today), did you mean "messages"?'),
     ("an attribute in a prompt", broken(nodes='{a: {llm: "Hi {messages.x}"}}'), "expected the name of a channel in braces, write {{ and }} for braces that are text"),
     ("an open brace", broken(nodes='{a: {llm: "Hi {"}}'), "found a broken template (Single '{' encountered in format string)"),
     ("an unknown tool", broken(nodes="{a: {llm: {tools: [calculater]}}}"), '2:27 nodes.a.llm.tools[0]: found "calculater", expected a tool ('),
     ("a tool that can't be imported", broken(nodes="{a: {llm: {tools: ['nowhere:x']}}}"), "which can't be imported (ModuleNotFoundError: No module named 'nowhere')"),
-    ("a function that is not there", broken(nodes="{a: {python: 'json:nowhere'}}"), "(AttributeError: module 'json' has no attribute 'nowhere')"),
-    ("no function", broken(nodes="{a: {python: 'json:__name__'}}"), '2:21 nodes.a.python: found "json:__name__", no function, expected a function'),
-    ("no import path", broken(nodes="{a: {python: shout}}"), '2:21 nodes.a.python: found "shout", expected `module:function`'),
+    ("a function that is not there", broken(nodes="{a: {python: 'tests.graphs.conftest:nowhere'}}"), "(AttributeError: module 'tests.graphs.conftest' has no attribute 'nowhere')"),
+    ("no function", broken(nodes="{a: {python: 'tests.graphs.conftest:TOOLS'}}"), '2:21 nodes.a.python: found "tests.graphs.conftest:TOOLS", no function, expected a function'),
+    ("another's module", broken(nodes="{a: {python: 'os:system'}}"), '2:21 nodes.a.python: found "os:system", of the module os, which is not the project\'s own, expected a module in '),
+    ("no import path", broken(nodes="{a: {python: shout}}"), '2:21 nodes.a.python: found "shout", expected `module:attribute`'),
     ("an unknown output", broken(nodes="{a: {llm: {prompt: Hi, output: anser}}}"), '2:39 nodes.a.llm.output: found "anser", expected a channel (messages)'),
     ("a schema without output", broken(nodes="{a: {llm: {schema: {type: object}}}}"), "nodes.a.llm: found `schema` without `output`, expected the channel that the data goes to"),
-    ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, or `ask` with a question"),
+    ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, `ask` with a question, `edit` with a channel, or `choose` with options"),
     ("a planner without plan", broken(nodes="{a: {planner: }}"), 'nodes.a.planner: found "plan", expected a channel (messages)'),
+    ("a planner with another channel", broken(nodes="{a: {planner: {plan: messages}}}"), '1:19 state.messages: found a channel whose reducer is `messages`, expected `messages: plan`'),
+    ("a planner's part with a typo", broken(nodes="{a: {planner: {executor: {promt: Hi}}}}", state="{messages: messages, plan: plan}"), 'nodes.a.planner.executor.promt: found "promt"'),
     ("a number out of range", broken(nodes="{a: {planner: {max_steps: 0, plan: messages}}}"), "found 0, expected greater than or equal to 1"),
     ("no conversation", broken(state="{text: last}"), "found none, expected a channel whose reducer is `messages`"),
     ("no START", broken(edges="{a: END}"), "3:1 edges: found no `START`, expected one, the first node is named by `START: …`"),
     ("an unknown target", broken(edges="{START: a, a: EMD}"), '3:22 edges.a: found "EMD", expected a node or END, did you mean "END"?'),
     ("an unknown source", broken(edges="{START: a, a: END, b: END}"), '3:27 edges.b: found "b", expected START or a node'),
     ("a number as a target", broken(edges="{START: a, a: 3}"), "3:22 edges.a: found 3, expected the name of a node, or END"),
-    ("a branch's typo", broken(edges="{START: a, a: [{wen: 'true', to: a}, {to: END}]}"), '3:24 edges.a[0].wen: found "wen", expected when or to, did you mean "when"?'),
-    ("no default branch", broken(edges="{START: a, a: [{when: 'true', to: END}]}"), "expected a last branch without `when`, for when none holds"),
+    ("a branch's typo", broken(edges="{START: a, a: [{wen: 'true', to: a}, {to: END}]}"), '3:24 edges.a[0].wen: found "wen", expected one of when, to, at_most, did you mean "when"?'),
+    ("no default branch", broken(edges="{START: a, a: [{when: 'true', to: END}]}"), "expected a last branch without `when`, for when no other is taken"),
     ("a branch after the default", broken(edges="{START: a, a: [{to: a}, {to: END}]}"), "expected `when`, since no later branch would ever be taken"),
     ("a condition's syntax", broken(edges="{START: a, a: [{when: size(, to: a}, {to: END}]}"), 'edges.a[0].when: found "size(" (character 6: Syntax error'),
     ("a condition's channel", broken(edges="{START: a, a: [{when: size(mesages) > 0, to: a}, {to: END}]}"), 'found "mesages", expected a channel (messages) or a function of CEL, did you mean "messages"?'),
@@ -81,7 +85,7 @@ TABLE = [
 )
 def test_a_mistake_is_named_and_located(document: Any, text: str, said: str) -> None:
     with pytest.raises(graphwright_graphs.DocumentError) as caught:
-        graphwright_graphs.load(document(text))
+        graphwright_graphs.load(document(text), imports=["tests"])
 
     assert said in str(caught.value)
     assert len(caught.value.problems) == 1, str(caught.value)
@@ -114,13 +118,13 @@ NAMES = st.sampled_from(["a", "b", "START", "END", "messages", "plan", "work", "
 WORDS = st.sampled_from(
     [
         *("messages", "append", "last", "add", "merge", "reducer", "type", "default"),
-        *("llm", "tools", "human", "planner", "executor", "replanner", "python", "prompt"),
+        *("llm", "tools", "human", "planner", "python", "prompt"),
         *("approve", "ask", "output", "schema", "when", "to", "model", "plan", "work", "system"),
     ]
 )
 SCALARS = st.one_of(
     NAMES, WORDS, st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
-    st.sampled_from(["{messages}", "{x}", "size(messages) > 0", "plan.left", "json:dumps", "END"]),
+    st.sampled_from(["{messages}", "{x}", "size(messages) > 0", "plan.goal", "json:dumps", "END"]),
 )  # fmt: skip
 VALUES = st.recursive(
     SCALARS,
@@ -129,14 +133,12 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-KINDS = st.sampled_from(
-    ["llm", "tools", "human", "planner", "executor", "replanner", "python", "x"]
-)
+KINDS = st.sampled_from(["llm", "tools", "human", "planner", "python", "x"])
 DOCUMENTS = st.fixed_dictionaries(
     {
         "state": st.one_of(
             VALUES,
-            st.just({"messages": "messages", "plan": "last", "work": "messages"}),
+            st.just({"messages": "messages", "plan": "plan", "work": "messages"}),
         ),
         "nodes": st.dictionaries(NAMES, st.dictionaries(KINDS, VALUES, max_size=1), max_size=3),
         "edges": st.one_of(VALUES, st.dictionaries(NAMES, st.one_of(NAMES, VALUES), max_size=4)),

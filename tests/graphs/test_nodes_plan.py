@@ -1,187 +1,432 @@
-"""The kinds `planner`, `executor` and `replanner`, and the plan they share."""
+"""The kind `planner`: a plan is made, approved, carried out side by side, changed, and answered."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+from pydantic import Field, PrivateAttr
 
-import graphwright_graphs
-from graphwright_graphs.plan import Done, Plan
-
+THREAD: Any = {"configurable": {"thread_id": "1"}}
+GOAL = {"messages": "Do a and b."}
 PLANNER = """
-    state: {messages: messages, plan: last, work: messages}
-    nodes:
-      planner: {planner: {max_steps: 3}}
-      executor: {executor: {tools: &tools ["tools_of_a_user:add"], max_rounds: 2}}
-      tools: {tools: {tools: *tools, messages: work}}
-      replanner: {replanner: {max_replans: 1}}
-    edges:
-      START: planner
-      planner: executor
-      executor:
-        - {when: size(work.last().tool_calls) > 0, to: tools}
-        - to: replanner
-      tools: executor
-      replanner:
-        - {when: size(plan.left) > 0, to: executor}
-        - to: END
+    state: {{messages: messages, plan: plan}}
+    nodes: {{planner: {{planner: {words}}}}}
+    edges: {{START: planner, planner: END}}
 """
-GOAL = {"messages": "Add 1 and 2, then add 4."}
+TOOLS = '''
+import asyncio
+
+from langchain_core.runnables import RunnableConfig
+
+TRIED = []
+
+
+async def calculator(expression: str, config: RunnableConfig) -> str:
+    """Work out a sum, as soon as another one is being worked out too."""
+    await asyncio.wait_for(config["configurable"]["barrier"].wait(), 10)
+    return f"{eval(expression)}"
+
+
+def flaky(expression: str) -> str:
+    """Work out a sum, but not at the first attempt."""
+    TRIED.append(expression)
+    if len(TRIED) == 1:
+        raise ConnectionError("try later")
+    return f"{eval(expression)}"
+
+
+def add(a: int, b: int) -> int:
+    """Add two integers."""
+    return a + b
+'''
+
+
+def step(name: str, *needs: str, tools: Sequence[str] = ()) -> dict[str, Any]:
+    return {"id": name, "task": f"do {name}", "needs": list(needs), "tools": list(tools)}
+
+
+class Script(BaseChatModel):
+    """Plays every part by what it is asked: plans, what is left, and each step by its task."""
+
+    plans: list[Any] = Field(default_factory=list)
+    left: list[Any] = Field(default_factory=list)
+    steps: dict[str, Any] = Field(default_factory=dict)
+    """The answers to a step's rounds, in order; a step that is not here gives its task back."""
+    hold: Callable[[str], Any] | None = None
+    _asked: list[tuple[str, list[BaseMessage], list[str]]] = PrivateAttr(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "script"
+
+    def asked(self, part: str) -> list[tuple[list[BaseMessage], list[str]]]:
+        return [(messages, tools) for of, messages, tools in self._asked if of == part]
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, Any]:
+        return self.bind(tools=[convert_to_openai_tool(each)["function"]["name"] for each in tools])
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        reply = self._reply(messages, kwargs.get("tools") or [])
+        if isinstance(reply, Exception):
+            raise reply
+        message = AIMessage(reply) if isinstance(reply, str) else reply.model_copy(deep=True)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        if self.hold and "Step: " in str(messages[1].content):
+            await self.hold(str(messages[1].content).rpartition("Step: ")[2])
+        return self._generate(messages, **kwargs)
+
+    def _reply(self, messages: list[BaseMessage], tools: list[str]) -> Any:
+        for part, replies in (("Plan", self.plans), ("StepsLeft", self.left)):
+            if part in tools:
+                reply = replies[len(self.asked(part))]
+                self._asked.append((part, messages, tools))
+                return reply if isinstance(reply, str) else made(part, reply)
+        request = str(messages[1].content)
+        part, found, task = request.rpartition("Step: ")
+        self._asked.append(("step" if found else "answer", messages, tools))
+        if not found:
+            return request
+        task = task.partition("\n")[0]
+        rounds = self.steps.get(task, task)
+        if isinstance(rounds, str | Exception):
+            return rounds
+        return rounds[sum(m.type == "ai" for m in messages) if tools else -1]
+
+
+def made(tool: str, steps: Any) -> AIMessage:
+    call = ToolCall(type="tool_call", name=tool, args={"steps": steps}, id="call")
+    return AIMessage("", tool_calls=[call])
+
+
+def adding(**args: int) -> AIMessage:
+    return AIMessage("", tool_calls=[ToolCall(type="tool_call", name="add", args=args, id="1")])
 
 
 @pytest.fixture
-def planned(compiled: Any, scripted: Any, tools: str) -> Any:
-    """Runs PLANNER with a script, and returns the final state and the model."""
-
-    async def run(*replies: Any) -> tuple[dict[str, Any], Any]:
-        model = scripted(*replies)
-        return await compiled(PLANNER, model).ainvoke(GOAL), model
-
-    return run
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module of tools, importable as `plan_tools`."""
+    (tmp_path / "plan_tools.py").write_text(TOOLS)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "plan_tools"
+    sys.modules.pop("plan_tools", None)
 
 
-def text(message: Any) -> str:
-    return str(message.content)
+@pytest.fixture
+def planner(compiled: Any, catalogue: Any) -> Callable[..., Any]:
+    """`planner(model, words)`: a graph that is one planner, with checkpoints in memory."""
+
+    def make(model: Script, words: str = "{}", **kwargs: Any) -> Any:
+        graph = compiled(PLANNER.format(words=words), models=catalogue(model))
+        graph.checkpointer = kwargs.get("saver") or InMemorySaver()
+        return graph
+
+    return make
 
 
-async def test_steps_are_taken_with_tools_and_answered(planned: Any, calls: Any) -> None:
-    state, model = await planned(
-        calls(("Steps", {"steps": ["Add 1 and 2", "Add 4"]})),
-        calls(("add", {"a": 1, "b": 2})),
-        "It is 3.",
-        calls(("Decision", {"steps": ["Add 4"]})),
-        "It is 7.",
-        calls(("Decision", {"answer": "Together 7."})),
+def said(state: dict[str, Any]) -> str:
+    return str(state["messages"][-1].content)
+
+
+def outcomes(state: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(each["id"], each["status"], each["result"]) for each in state["plan"]["steps"]]
+
+
+async def events(graph: Any, given: Any, config: Any = THREAD) -> list[dict[str, Any]]:
+    return [event async for event in graph.astream(given, config, stream_mode="custom")]
+
+
+async def test_steps_get_the_results_that_they_need_in_full(planner: Any) -> None:
+    model = Script(
+        plans=[[step("a"), step("b"), step("c", "a")]],
+        left=[[step("c", "a")]],
+        steps={"do a": "1\nDone:\n2", "do c": "3"},
     )
+    state = await planner(model).ainvoke(GOAL, THREAD)
 
-    assert [text(m) for m in state["messages"]] == [GOAL["messages"], "Together 7."]
-    assert state["plan"]["done"] == [
-        {"step": "Add 1 and 2", "result": "It is 3."},
-        {"step": "Add 4", "result": "It is 7."},
+    assert outcomes(state) == [
+        ("a", "done", "1\nDone:\n2"),
+        ("b", "done", "do b"),
+        ("c", "done", "3"),
     ]
-    assert (state["plan"]["left"], state["plan"]["replans"]) == ([], 0)
-    steps = [text(m) for m in state["work"]]
-    assert steps == ["Add 1 and 2", "", "3", "It is 3.", "Add 4", "It is 7."]
-    assert [text(m) for m in model.asked[4][1:]] == ["Add 4"]
-    assert text(model.asked[3][-1]) == (
-        "Goal: Add 1 and 2, then add 4.\nDone:\n- Add 1 and 2: It is 3.\nLeft:\n- Add 4"
+    assert (state["plan"]["phase"], state["plan"]["replans"]) == ("done", 0)
+    requests = [str(messages[1].content) for messages, _ in model.asked("step")]
+    assert requests[2] == "Goal: Do a and b.\nDone:\n- [a] do a\n  1\n  Done:\n  2\nStep: do c"
+    assert said(state).startswith("Goal: Do a and b.\nDone:\n- [a] do a")
+
+
+def test_a_sync_run_does_the_same(planner: Any, tools: str) -> None:
+    model = Script(plans=[[step("a")]], steps={"do a": [adding(a=1, b=2), "three"]})
+    state = planner(model, '["plan_tools:add"]').invoke(GOAL, THREAD)
+
+    assert outcomes(state) == [("a", "done", "three")]
+
+
+async def test_ready_steps_are_carried_out_at_the_same_time(planner: Any) -> None:
+    barrier = asyncio.Barrier(3)
+
+    async def hold(task: str) -> None:
+        await asyncio.wait_for(barrier.wait(), 10)
+
+    model = Script(plans=[[step("a"), step("b"), step("c")]], hold=hold)
+    state = await planner(model).ainvoke(GOAL, THREAD)
+
+    assert [status for _, status, _ in outcomes(state)] == ["done"] * 3
+
+
+async def test_plan_and_steps_are_streamed_as_custom_events(planner: Any) -> None:
+    model = Script(
+        plans=[[step("a"), step("b", "a")]],
+        left=[[step("b", "a"), step("c")]],
+        steps={"do b": "FAILED: no road"},
     )
+    streamed = await events(planner(model, "{replanner: {max_replans: 1}}"), GOAL)
+
+    assert all(event["node"] == "planner" for event in streamed)
+    told = [
+        [each["id"] for each in event["plan"]["steps"]]
+        if event["type"] == "plan"
+        else (event["id"], event["status"], event.get("result"))
+        for event in streamed
+    ]
+    assert told[:4] == [["a", "b"], ("a", "started", None), ("a", "done", "do a"), ["a", "b", "c"]]
+    assert set(map(str, told[4:])) == {
+        str(("b", "started", None)),
+        str(("c", "started", None)),
+        str(("b", "failed", "no road")),
+        str(("c", "done", "do c")),
+    }
 
 
-async def test_an_invalid_plan_is_repaired_once(planned: Any, calls: Any) -> None:
-    state, model = await planned(
-        calls(("Steps", {"steps": []})),
-        calls(("Steps", {"steps": ["Add"]})),
-        "7",
-        calls(("Decision", {"answer": "7"})),
+async def test_the_answer_is_streamed_and_the_words_of_steps_are_not(planner: Any) -> None:
+    graph = planner(Script(plans=[[step("a")]]))
+    streamed = [
+        (metadata["langgraph_node"], message.type)
+        async for message, metadata in graph.astream(GOAL, THREAD, stream_mode="messages")
+    ]
+    assert streamed == [("planner.answer", "ai")]
+
+
+async def test_a_plan_that_will_not_do_is_repaired_once(planner: Any) -> None:
+    model = Script(plans=[[step("a", "b")], [step("a")]])
+    state = await planner(model).ainvoke(GOAL, THREAD)
+
+    (_, _), (repaired, _) = model.asked("Plan")
+    assert "step 'a' needs 'b', and there is no such step" in str(repaired[-1].content)
+    assert outcomes(state) == [("a", "done", "do a")]
+
+
+@pytest.mark.parametrize("plan", ["I plan", [step("a", "a")], [step(each) for each in "abcd"]])
+async def test_after_two_of_them_the_goal_is_the_one_step(planner: Any, plan: Any) -> None:
+    model = Script(plans=[plan, plan])
+    state = await planner(model, "{max_steps: 3}").ainvoke(GOAL, THREAD)
+
+    assert outcomes(state) == [("s1", "done", "Do a and b.")]
+
+
+async def test_a_step_has_the_tools_that_it_names_and_no_other(planner: Any, tools: str) -> None:
+    add = adding(a=1, b=2)
+    model = Script(
+        plans=[[step("a", tools=["add"]), step("b", tools=["flaky"]), step("c")]],
+        steps={"do a": [add, "done"], "do b": [add, "done"]},
     )
+    words = '["plan_tools:add", "plan_tools:flaky"]'
+    await planner(model, words).ainvoke(GOAL, THREAD)
 
-    assert "form of the schema" in text(model.asked[1][-1])
-    assert state["plan"]["done"] == [{"step": "Add", "result": "7"}]
-
-
-async def test_after_two_invalid_plans_the_goal_is_the_one_step(planned: Any, calls: Any) -> None:
-    state, _ = await planned("I plan", "I plan", "7", calls(("Decision", {"answer": "7"})))
-
-    assert state["plan"]["done"] == [{"step": GOAL["messages"], "result": "7"}]
-
-
-async def test_a_long_plan_is_cut(planned: Any, calls: Any) -> None:
-    done = calls(("Decision", {"answer": "enough"}))
-    state, _ = await planned(calls(("Steps", {"steps": list("abcdef")})), "a", done)
-
-    assert state["plan"]["left"] == []
-    assert [each["step"] for each in state["plan"]["done"]] == ["a"]
+    offered = {str(messages[1].content)[-1]: tools for messages, tools in model.asked("step")}
+    assert offered == {"a": ["add"], "b": ["flaky"], "c": ["add", "flaky"]}
+    results = {
+        str(messages[1].content)[-1]: str(messages[-1].content)
+        for messages, _ in model.asked("step")
+        if isinstance(messages[-1], ToolMessage)
+    }
+    assert results == {"a": "3", "b": "This step has no tool 'add'; it has flaky."}
 
 
-async def test_replans_are_bounded(planned: Any, calls: Any) -> None:
-    state, _ = await planned(
-        calls(("Steps", {"steps": ["a"]})),
-        "one",
-        calls(("Decision", {"steps": ["b"]})),
-        "two",
-        calls(("Decision", {"steps": ["c"]})),
+@pytest.mark.parametrize("budget", ["max_rounds: 2", "max_tokens: 20", "max_seconds: 0.000001"])
+async def test_a_step_whose_budget_is_used_up_has_to_answer(
+    planner: Any, tools: str, budget: str
+) -> None:
+    add = adding(a=1, b=1)
+    add.usage_metadata = {"input_tokens": 5, "output_tokens": 5, "total_tokens": 10}
+    model = Script(plans=[[step("a")]], steps={"do a": [add, add, "two"]})
+    words = f'{{tools: ["plan_tools:add"], executor: {{{budget}}}}}'
+    state = await planner(model, words).ainvoke(GOAL, THREAD)
+
+    messages, offered = model.asked("step")[-1]
+    rounds = 0 if "seconds" in budget else 2
+    assert outcomes(state) == [("a", "done", "two")]
+    assert (offered, [message.type for message in messages]) == ([], ["system", "human"])
+    assert str(messages[1].content).count("- add: 2") == rounds
+
+
+async def test_a_step_that_raises_has_failed_and_the_others_are_kept(planner: Any) -> None:
+    model = Script(
+        plans=[[step("a"), step("b")]],
+        left=[[]],
+        steps={"do a": RuntimeError("cut off"), "do b": ""},
     )
+    state = await planner(model).ainvoke(GOAL, THREAD)
 
+    assert outcomes(state) == [
+        ("a", "failed", "The tool failed: RuntimeError: cut off"),
+        ("b", "failed", "the model gave no answer"),
+    ]
+    assert "Failed:\n- [a] do a" in said(state)
+
+
+async def test_a_failed_step_is_tried_again_and_what_waits_may_change(planner: Any) -> None:
+    again = {**step("a"), "task": "do it by hand"}
+    model = Script(
+        plans=[[step("a"), step("b", "a")]],
+        left=[[again, step("c", "a")], [step("c", "a")]],
+        steps={"do a": "FAILED: broken"},
+    )
+    state = await planner(model).ainvoke(GOAL, THREAD)
+
+    assert "Failed:\n- [a] do a\n  broken\nLeft:\n- [b] do b (needs a)" in str(
+        model.asked("StepsLeft")[0][0][-1].content
+    )
+    assert outcomes(state) == [("a", "done", "do it by hand"), ("c", "done", "do c")]
     assert state["plan"]["replans"] == 1
-    assert text(state["messages"][-1]) == "a: one\nb: two"
 
 
-async def test_an_unclear_decision_goes_on_with_the_plan(planned: Any, calls: Any) -> None:
-    state, _ = await planned(
-        calls(("Steps", {"steps": ["a", "b"]})), "one", "?", "?", "two", "?", "?"
+async def test_replans_are_bounded_and_then_the_plan_is_followed(planner: Any) -> None:
+    model = Script(
+        plans=[[step("a"), step("b", "a")]],
+        left=[[step("c"), step("d", "c")]],
+        steps={"do c": "FAILED: no"},
     )
+    state = await planner(model, "{replanner: {max_replans: 1}}").ainvoke(GOAL, THREAD)
 
-    assert text(state["messages"][-1]) == "a: one\nb: two"
-
-
-async def test_a_step_that_keeps_calling_tools_has_to_answer(planned: Any, calls: Any) -> None:
-    again = calls(("add", {"a": 1, "b": 1}))
-    _, model = await planned(
-        calls(("Steps", {"steps": ["a"]})),
-        again,
-        again,
-        "stopped",
-        calls(("Decision", {"answer": "stopped"})),
-    )
-
-    # Tools are bound once for the executor; its third call went to the model without them.
-    assert model.bound.count(["add"]) == 1
-    assert [message.type for message in model.asked[3]] == ["system", "human"]
-    assert text(model.asked[3][-1]) == "a\n\nThe tools gave:\n- add: 2\n- add: 2"
+    assert outcomes(state) == [
+        ("a", "done", "do a"),
+        ("c", "failed", "no"),
+        ("d", "done", "do d"),
+    ]
+    assert "Failed:\n- [c] do c\n  no\nStep: do d" in str(model.asked("step")[-1][0][1].content)
 
 
-async def test_a_stopped_step_does_not_leak_into_the_next_plan(
-    compiled: Any, scripted: Any, calls: Any, tools: str
-) -> None:
-    add = calls(("add", {"a": 1, "b": 1}))
-    model = scripted(
-        *(calls(("Steps", {"steps": ["old"]})), add),
-        *(calls(("Steps", {"steps": ["new"]})), "done", calls(("Decision", {"answer": "done"}))),
-    )
-    graph, thread = compiled(PLANNER, model), {"configurable": {"thread_id": "1"}}
-    graph.checkpointer = InMemorySaver()
-    await graph.ainvoke(GOAL, thread, interrupt_after=["tools"])
-    await graph.ainvoke(GOAL, thread)
-
-    assert [text(message) for message in model.asked[3][1:]] == ["new"]
+async def test_an_unclear_review_leaves_the_plan_as_it_is(planner: Any) -> None:
+    model = Script(plans=[[step("a"), step("b", "a")]], left=["?", [step("c", "z")]])
+    state = await planner(model).ainvoke(GOAL, THREAD)
+    assert [name for name, _, _ in outcomes(state)] == ["a", "b"]
 
 
-async def test_a_stopped_run_goes_on_in_the_middle_of_its_plan(
-    compiled: Any, scripted: Any, calls: Any, tools: str
-) -> None:
-    saver, thread = InMemorySaver(), {"configurable": {"thread_id": "1"}}
-    before = compiled(PLANNER, scripted(calls(("Steps", {"steps": ["a", "b"]})), "one"))
-    before.checkpointer = saver
-    with pytest.raises(IndexError):  # the script ends in the replanner, as a crash would
-        await before.ainvoke(GOAL, thread)
-
-    model = scripted(
-        calls(("Decision", {"steps": ["b"]})), "two", calls(("Decision", {"answer": "both"}))
-    )
-    after = compiled(PLANNER, model)
-    after.checkpointer = saver
-    state = await after.ainvoke(None, thread)
-
-    assert [each["result"] for each in state["plan"]["done"]] == ["one", "two"]
-    assert text(state["messages"][-1]) == "both"
+async def test_results_may_be_left_unreviewed(planner: Any) -> None:
+    model = Script(plans=[[step("a"), step("b", "a")]])
+    state = await planner(model, "{replanner: {after: failures}}").ainvoke(GOAL, THREAD)
+    assert [name for name, _, _ in outcomes(state)] == ["a", "b"]
 
 
-async def test_an_executor_needs_a_plan(compiled: Any, scripted: Any) -> None:
+async def test_a_person_approves_a_plan(planner: Any) -> None:
+    model = Script(plans=[[step("a"), step("b")]])
+    graph = planner(model, "{approve: true}")
+    state = await graph.ainvoke(GOAL, THREAD)
+    (asked,) = state["__interrupt__"]
+
+    assert asked.value["action_requests"] == [
+        {
+            "name": "planner",
+            "args": {"goal": "Do a and b.", "steps": [step("a"), step("b")]},
+            "description": "Goal: Do a and b.\nLeft:\n- [a] do a\n- [b] do b",
+        }
+    ]
+    assert asked.value["review_configs"][0]["allowed_decisions"] == ["approve", "edit", "reject"]
+    assert model.asked("step") == []
+
+    state = await graph.ainvoke(Command(resume={"decisions": [{"type": "approve"}]}), THREAD)
+    assert [name for name, _, _ in outcomes(state)] == ["a", "b"]
+
+
+async def test_a_person_edits_a_plan_and_is_told_what_is_wrong_with_it(planner: Any) -> None:
+    graph = planner(Script(plans=[[step("a"), step("b")]]), "{approve: true}")
+    await graph.ainvoke(GOAL, THREAD)
+
+    def edit(*steps: Any) -> Command[Any]:
+        action = {"name": "planner", "args": {"steps": list(steps)}}
+        return Command(resume={"decisions": [{"type": "edit", "edited_action": action}]})
+
+    state = await graph.ainvoke(edit(step("a", "z")), THREAD)
+    (asked,) = state["__interrupt__"]
+    assert asked.value["error"] == "step 'a' needs 'z', and there is no such step"
+
+    state = await graph.ainvoke(edit(step("z"), {"task": "mine"}), THREAD)
+    assert outcomes(state) == [("z", "done", "do z"), ("s1", "done", "mine")]
+
+
+async def test_a_refusal_with_a_reason_makes_another_plan(planner: Any) -> None:
+    model = Script(plans=[[step("a")], [step("b")]])
+    graph = planner(model, "{approve: true}")
+    await graph.ainvoke(GOAL, THREAD)
+    refusal = {"type": "reject", "message": "not that way"}
+    state = await graph.ainvoke(Command(resume={"decisions": [refusal]}), THREAD)
+
+    assert "They said: not that way" in str(model.asked("Plan")[1][0][0].content)
+    assert [
+        each["id"]
+        for each in state["__interrupt__"][0].value["action_requests"][0]["args"]["steps"]
+    ] == ["b"]
+    state = await graph.ainvoke(Command(resume="yes"), THREAD)
+    assert outcomes(state) == [("b", "done", "do b")]
+
+
+async def test_a_refusal_without_a_reason_ends_it(planner: Any) -> None:
+    model = Script(plans=[[step("a")], [step("b")]])
+    graph = planner(model, "{approve: true}")
+    await graph.ainvoke(GOAL, THREAD)
+    state = await graph.ainvoke(Command(resume="no"), THREAD)
+
+    assert said(state) == "The plan was not approved, so nothing was done."
+    assert (model.asked("step"), model.asked("answer")) == ([], [])
+
+    await graph.ainvoke({"messages": "Then do b."}, THREAD)
+    assert "earlier plan" not in str(model.asked("Plan")[1][0][0].content)
+
+
+async def test_the_document_goes_on_after_the_answer(compiled: Any, catalogue: Any) -> None:
+    model = Script(plans=[[step("a")]])
     graph = compiled(
         """
-        state: {plan: last, work: messages}
-        nodes: {executor: {executor: {}}}
-        edges: {START: executor, executor: END}
-        """
+        state: {messages: messages, plan: plan, note: last}
+        nodes:
+          planner: {planner: [calculator]}
+          note: {llm: {prompt: "Step: {goal}", output: note, messages: messages}}
+        edges:
+          START: planner
+          planner:
+            - when: plan.steps.exists(s, s.status == "failed")
+              to: END
+            - to: note
+          note: END
+        """.replace("{goal}", "note"),
+        models=catalogue(model),
     )
-    with pytest.raises(graphwright_graphs.PlanError, match="`plan` holds no plan"):
-        await graph.ainvoke({"work": []})
-
-
-def test_a_report_keeps_one_line_for_each_step() -> None:
-    plan = Plan(goal="G", left=["b"], done=[Done(step="a", result="1\n\n2")])
-
-    assert plan.report() == "Goal: G\nDone:\n- a: 1 2\nLeft:\n- b"
+    nodes = [next(iter(update)) async for update in graph.astream(GOAL, stream_mode="updates")]
+    assert nodes == ["planner", "planner.step", "planner.replan", "planner.answer", "note"]

@@ -15,6 +15,7 @@ from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
     HumanMessage,
+    RemoveMessage,
     ToolMessage,
 )
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -119,6 +120,8 @@ def test_a_partial_answer_keeps_text_and_usage_but_no_calls() -> None:
         partials.note(part, {})
     partials.note(AIMessageChunk('{"plan":', id="p"), {"ls_structured_output_format": {"x": 1}})
     partials.note(AIMessage("whole", id="w"), {})
+    partials.note(AIMessageChunk("Taken ", id="x"), {})
+    partials.note(RemoveMessage(id="x"), {})
     (message,) = partials.messages()
     assert (message.content, message.id, message.tool_calls) == ("Half a sentence", "m", [])
     assert message.usage_metadata == usage

@@ -15,7 +15,8 @@ import pytest
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
-from graphwright_tools.sql import Limits, sql_query, sql_toolset
+from graphwright_tools.errors import Refused, TooLarge
+from graphwright_tools.sql import Limits, sql_client, sql_query, sql_toolset
 
 TABLES = (
     "CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, secret TEXT)",
@@ -536,3 +537,35 @@ def test_limits_on_what_is_asked(shop: Shop) -> None:
 
     assert "longer than 20000" in refused("SELECT 1" + " " * 20_000)
     assert "1 to 20 tables" in asked(schema, tables=[]).text
+
+
+def test_reads_records_with_bound_parameters(shop: Shop) -> None:
+    client = sql_client("env:SHOP_DATABASE", tables=["customers", "orders"])
+    found = client.records(
+        "SELECT o.id, name, total, o.secrets FROM orders o JOIN customers c ON c.id = o.customer "
+        "WHERE name = :name AND '50% :name' <> :name ORDER BY o.id -- :name %s",
+        {"name": "Ada", "unused": "x' OR 1=1"},
+    )
+
+    assert found == [
+        {"id": 1, "name": "Ada", "total": 9.5, "secrets": 7},
+        {"id": 2, "name": "Ada", "total": 1.25, "secrets": None},
+    ]
+    assert client.records("SELECT id FROM customers WHERE name = :name", {"name": "' OR 1=1"}) == []
+    with pytest.raises(Refused, match="secrets can't be read"):
+        client.records("SELECT word FROM secrets WHERE id = :id", {"id": 1})
+
+
+async def test_records_have_limits(shop: Shop) -> None:
+    client = sql_client("env:SHOP_DATABASE", rows=2)
+    with pytest.raises(TooLarge, match="more than 2 rows"):
+        await client.arecords("SELECT id FROM orders", {})
+
+
+@only("postgres")
+def test_records_keep_the_types_of_postgres(shop: Shop) -> None:
+    statement = "SELECT 1 AS a, 2.50 AS b, true AS c, '{\"d\": [1]}'::jsonb AS d, :e::text AS e"
+
+    assert sql_client("env:SHOP_DATABASE").records(statement, {"e": "5"}) == [
+        {"a": 1, "b": 2.5, "c": True, "d": {"d": [1]}, "e": "5"}
+    ]

@@ -97,8 +97,10 @@ class NetworkedDatabase:
 
         return self._inserts.insert(new.address.thread_id, fill)
 
-    async def ainsert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        return await self._calls.soon(self.insert_checkpoint, new)
+    async def ainsert_checkpoints(
+        self, new: Sequence[NewCheckpoint]
+    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
+        return await self._calls.soon(lambda: [self.insert_checkpoint(each) for each in new])
 
     def insert_writes(
         self, address: Address, fence: int | None, writes: Sequence[NewWrite]

@@ -119,23 +119,24 @@ class PostgresDatabase:
         return await self._pools.arun(partial(reading.select_addresses, wanted))
 
     def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        stored: tuple[Shelf, Sequence[Reference]] = self._insert(inserting.checkpoint(new))
+        stored: tuple[Shelf, Sequence[Reference]]
+        (stored,) = self._insert([inserting.checkpoint(new)])
         return stored
 
-    async def ainsert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        stored: tuple[Shelf, Sequence[Reference]]
-        stored = await self._ainsert(inserting.checkpoint(new))
-        return stored
+    async def ainsert_checkpoints(
+        self, new: Sequence[NewCheckpoint]
+    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
+        return await self._ainsert([inserting.checkpoint(each) for each in new])
 
     def insert_writes(
         self, address: Address, fence: int | None, writes: Sequence[NewWrite]
     ) -> None:
-        self._insert(inserting.writes(address, fence, writes))
+        self._insert([inserting.writes(address, fence, writes)])
 
     async def ainsert_writes(
         self, address: Address, fence: int | None, writes: Sequence[NewWrite]
     ) -> None:
-        await self._ainsert(inserting.writes(address, fence, writes))
+        await self._ainsert([inserting.writes(address, fence, writes)])
 
     def raise_fence(self, thread_id: str, token: int) -> None:
         self._transact(partial(shelves.lock, self._numbering, thread_id, token))
@@ -232,14 +233,14 @@ class PostgresDatabase:
     def _transact(self, work: Callable[[], Work[Result]]) -> Result:
         return self._pools.run(lambda: transaction(work()))
 
-    def _insert(self, insert: Insert) -> Any:
-        self._store([Group([insert])])
-        return insert.outcome()
+    def _insert(self, inserts: Sequence[Insert]) -> list[Any]:
+        self._store([Group(inserts)])
+        return [insert.outcome() for insert in inserts]
 
-    async def _ainsert(self, insert: Insert) -> Any:
+    async def _ainsert(self, inserts: Sequence[Insert]) -> list[Any]:
         if not self._pools.serve_this_loop():
-            return await asyncio.to_thread(self._insert, insert)
-        return await self._flights.insert(insert)
+            return await asyncio.to_thread(self._insert, inserts)
+        return await self._flights.insert(inserts)
 
     async def _carry(self, groups: Sequence[Group], size: int) -> None:
         """Store groups, large ones in a thread: the loop would be held while they are sent."""

@@ -15,7 +15,8 @@ from graphwright_checkpoints.postgres.pools import CONNECTIONS
 CARGO = 256 * 1024  # bytes; sending more than this holds the loop for milliseconds
 LIMIT = CONNECTIONS - 1  # flights at a time: one connection is left for those who read
 
-TICKS = 8  # before a departure: what a run inserts when a call returns comes along in this time
+TICKS = 2  # before a departure: so long it takes what a superstep inserts to be called for
+RETURNING = 8  # before one for those who waited: what a run inserts when a call returns comes along
 
 Carry = Callable[[Sequence[Group], int], Awaitable[None]]
 """Stores groups, which have so many bytes; every insert is done afterwards."""
@@ -30,13 +31,13 @@ class Flights:
         self._under_way: dict[asyncio.Task[None], set[str]] = {}
         self._is_called = False
 
-    async def insert(self, insert: Insert) -> Any:
-        """Store something with all else of this tick, and return its result."""
+    async def insert(self, inserts: Sequence[Insert]) -> list[Any]:
+        """Store some of one thread with all else of this tick, and return their results."""
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[Any] = loop.create_future()
-        self._waiting.setdefault(insert.thread_id, []).append((insert, done))
-        self._call()
-        return await done
+        waiting = [(insert, loop.create_future()) for insert in inserts]
+        self._waiting.setdefault(inserts[0].thread_id, []).extend(waiting)
+        self._call(TICKS)
+        return await asyncio.gather(*(done for _, done in waiting))
 
     async def land(self) -> None:
         """Wait for all that was to be inserted when this was called."""
@@ -54,12 +55,12 @@ class Flights:
     def _arrived(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
         if self._waiting:
-            self._call()
+            self._call(RETURNING)
 
-    def _call(self) -> None:
+    def _call(self, ticks: int) -> None:
         if not self._is_called:
             self._is_called = True
-            self._wait(TICKS)
+            self._wait(ticks)
 
     def _wait(self, ticks: int) -> None:
         if ticks:

@@ -21,7 +21,16 @@ from graphwright_checkpoints.records import (
     encode_references,
 )
 
-SEND = "SELECT * FROM graphwright_checkpoint_insert_1(%s::jsonb, %b)"
+INSERT = "graphwright_checkpoint_insert_1(%s::jsonb, %b)"
+SEND = f"SELECT * FROM {INSERT} AS key"
+# The commit does not wait for the disk: that of a later insert does, and brings this one along.
+# Until then, or for three times `wal_writer_delay`, a crash of the database server may undo it.
+SEND_PASSING = f"""
+    SELECT key FROM set_config('synchronous_commit', CASE
+        WHEN current_setting('graphwright.synchronous', true) = 'full'
+        THEN current_setting('synchronous_commit') ELSE 'off'
+    END, true), {INSERT} AS key
+"""
 
 MAX_SIZE = 900_000_000  # bytes of one insert; Postgres takes a message of 1 GB
 
@@ -117,12 +126,20 @@ class Insert:
     """One call's insert: how it fills a group, and what became of it."""
 
     def __init__(
-        self, thread_id: str, fence: int | None, fill: Callable[[Group], object], size: int
+        self,
+        thread_id: str,
+        fence: int | None,
+        fill: Callable[[Group], object],
+        size: int,
+        *,
+        passing: bool,
     ) -> None:
         self.thread_id = thread_id
         self.fence = fence
         self.fill = fill
         self.size = size  # bytes
+        self.passing = passing
+        """Whether a later insert makes sure of it."""
         self.result: Any = None
         self.error: Exception | None = None
         self.is_done = False
@@ -159,7 +176,7 @@ def checkpoint(new: NewCheckpoint) -> Insert:
         return draft.shelf, references
 
     _check_size([("checkpoint", len(new.body.data)), *((p.channel, p.size) for p in new.parts)])
-    return Insert(new.address.thread_id, new.fence, fill, new.size)
+    return Insert(new.address.thread_id, new.fence, fill, new.size, passing=new.passing)
 
 
 def writes(address: Address, fence: int | None, new: Sequence[NewWrite]) -> Insert:
@@ -174,7 +191,10 @@ def writes(address: Address, fence: int | None, new: Sequence[NewWrite]) -> Inse
                 group.writes[place] = row
 
     _check_size([(write.channel, write.size) for write in new])
-    return Insert(address.thread_id, fence, fill, sum(write.size for write in new))
+    size = sum(write.size for write in new)
+    # LangGraph's own, at a negative position, are interrupts and errors: nothing follows them.
+    passing = all(write.position >= 0 for write in new)
+    return Insert(address.thread_id, fence, fill, size, passing=passing)
 
 
 def _check_size(sizes: Sequence[tuple[str, int]]) -> None:
@@ -298,7 +318,8 @@ def send(groups: Sequence[Group]) -> Work[set[int]]:
     """Store what the groups have, and tell which threads' were stored."""
     if not groups:
         return set()
-    rows = yield Statement(SEND, _values(groups))
+    passing = all(insert.passing for group in groups for insert in group.inserts)
+    rows = yield Statement(SEND_PASSING if passing else SEND, _values(groups))
     return {key for (key,) in rows}
 
 

@@ -124,7 +124,7 @@ class Pools:
                 while True:
                     try:
                         cursor.execute(sql.encode(), values)
-                        rows = cursor.fetchall() if cursor.description else []
+                        rows = cursor.fetchall() if _has_rows(cursor) else []
                     except psycopg.Error as error:
                         sql, values = work.throw(failures.lost_or_not(error, connection))
                     else:
@@ -141,7 +141,7 @@ class Pools:
                 while True:
                     try:
                         await cursor.execute(sql.encode(), values)
-                        rows = await cursor.fetchall() if cursor.description else []
+                        rows = await cursor.fetchall() if _has_rows(cursor) else []
                     except psycopg.Error as error:
                         sql, values = work.throw(failures.lost_or_not(error, connection))
                     else:
@@ -153,3 +153,8 @@ class Pools:
     def explain(self, error: Exception) -> CheckpointError:
         """The error to raise for one of `failures.KNOWN`."""
         return failures.explain(self.place, error)
+
+
+def _has_rows(cursor: psycopg.Cursor[Any] | psycopg.AsyncCursor[Any]) -> bool:
+    # Not `description`, which describes every column each time.
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0

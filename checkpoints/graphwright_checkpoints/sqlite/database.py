@@ -104,10 +104,13 @@ class SqliteDatabase:
     def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
         return self._file.write(partial(queries.insert_checkpoint, new=new))
 
-    async def ainsert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        return await self._batches.write(
-            partial(queries.insert_checkpoint, new=new), new.size, urgent=True
-        )
+    async def ainsert_checkpoints(
+        self, new: Sequence[NewCheckpoint]
+    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
+        def insert(transaction: Transaction) -> list[tuple[Shelf, Sequence[Reference]]]:
+            return [queries.insert_checkpoint(transaction, each) for each in new]
+
+        return await self._batches.write(insert, sum(each.size for each in new), urgent=True)
 
     def insert_writes(
         self, address: Address, fence: int | None, writes: Sequence[NewWrite]

@@ -51,7 +51,7 @@ def reply(messages: Sequence[BaseMessage], options: Options) -> Reply:
         return Reply(calls=tuple(calls if options.parallel_tool_calls else calls[:1]))
     if (schema := _output_schema(options.response_format)) is not None:
         return Reply(json.dumps(schemas.fill(schema, case.material()), ensure_ascii=False))
-    text = case.answer() if case.is_step else wording.introduced(case.answer(), case.turn)
+    text = case.step_answer() if case.is_step else wording.introduced(case.answer(), case.turn)
     return Reply(_stopped(text, options.stop))
 
 
@@ -61,7 +61,8 @@ class _Case:
 
     turn: Turn
     progress: Progress | None  # told by the request itself
-    is_step: bool  # of a plan that the system prompt tells about
+    is_step: bool  # of a plan
+    around: Progress | None  # told by the system prompt
     toolbox: Toolbox
     wanted: Sequence[Errand]
 
@@ -76,9 +77,10 @@ class _Case:
         if progress:
             turn = replace(turn, request=progress.step or progress.goal or turn.request)
         told = progress or around
-        last = told.done[-1][1] if told and told.done else None
+        last = told.done[-1].result if told and told.done else None
         wanted = errands.plan(turn, toolbox, reference=last)
-        return cls(turn, progress, around is not None, toolbox, wanted)
+        is_step = around is not None or bool(progress and progress.step)
+        return cls(turn, progress, is_step, around, toolbox, wanted)
 
     def calls(self, choice: str) -> list[ToolCall]:
         if choice == "none" or (choice == "auto" and self._asks_for_words()):
@@ -89,20 +91,26 @@ class _Case:
         return due if due or choice == "auto" or not self.toolbox.tools else [self._forced(choice)]
 
     def answer(self) -> str:
-        if self.progress and not self.progress.step and (self.progress.done or self.progress.left):
+        if self.progress and not self.progress.step and self.progress.under_way:
             return self.progress.answer()
         translation = phrasebook.read(self.turn.request, self.turn.system)
         if translation is not None and not self.turn.calls:
             return wording.translation(translation)
         return wording.answer(self.turn, self.wanted, self.toolbox, brief=self.is_step)
 
+    def step_answer(self) -> str:
+        """The answer to a step, marked as the prompt asks for it where the step has failed."""
+        failed = wording.failed(self.wanted) and plans.FAILED in self.turn.system
+        return f"{plans.FAILED} {self.answer()}" if failed else self.answer()
+
     def material(self) -> Material:
         text = self.progress.goal if self.progress and self.progress.goal else self.turn.request
         # What answers a whole plan is read by a person, unlike other fields.
         answer = self.answer()
-        if self.progress and self.progress.done:
+        if self.progress and self.progress.under_way:
             answer = wording.introduced(answer, self.turn)
-        return Material(text, answer, plans.steps(text), self.progress)
+        going_on = self.around if plans.GOING_ON.match(self.turn.request) else None
+        return Material(text, answer, plans.steps(text), self.progress or going_on)
 
     def _forced(self, choice: str) -> ToolCall:
         """Fill a call that is demanded; where any will do, the last: there output schemas stand."""
@@ -118,7 +126,7 @@ class _Case:
     def _asks_for_words(self) -> bool:
         """Whether the answer lies in the prompt: a translation, or a plan that was carried out."""
         if self.progress is not None:
-            return not self.progress.step and bool(self.progress.done)
+            return not self.progress.step and bool(self.progress.done or self.progress.failed)
         return phrasebook.read(self.turn.request, self.turn.system) is not None
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from graphwright_graphs.demo import arguments, shapes
+from graphwright_graphs.demo import arguments, plans, shapes
 from graphwright_graphs.demo.arguments import Evidence
 from graphwright_graphs.demo.intents import LONGEST, Intent, Kind
-from graphwright_graphs.demo.plans import Progress
+from graphwright_graphs.demo.plans import Item, Progress
 from graphwright_graphs.demo.shapes import Schema
 
 PLAN: Final = frozenset(
@@ -84,16 +84,16 @@ class Material:
     progress: Progress | None = None
 
     @property
-    def left(self) -> Sequence[Intent]:
+    def left(self) -> Sequence[Item]:
         """The steps to plan: those that are left, of a plan under way."""
-        if self.progress is None or not (self.progress.done or self.progress.left):
-            return self.steps
-        return [Intent(Kind.UNKNOWN, step) for step in self.progress.left]
+        if self.progress is None or not self.progress.under_way:
+            return plans.planned(self.steps)
+        return self.progress.remaining
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self.progress is None or not self.progress.left
+        return self.progress is None or not self.progress.remaining
 
 
 def fill(schema: Schema, material: Material) -> Any:
@@ -227,17 +227,17 @@ class _Filler:
             return [self._step(branch, step, at) for at, step in enumerate(self.material.left)]
         return arguments.several(name, branch, self.evidence)
 
-    def _step(self, schema: Schema, step: Intent, at: int) -> Any:
+    def _step(self, schema: Schema, step: Item, at: int) -> Any:
         if shapes.kind(schema) != "object":
-            return clipped(_worded(step), schema)
+            return clipped(step.text, schema)
         fields = shapes.properties(schema, self.root)
-        own = Material(step.clause, "", [step])
+        own = Material(step.text, "", [Intent(step.kind, step.text)])
         filled = _Filler(self.root, own).value("", schema, 1)
         subject = _subject(fields)
         for name, shape in fields.items():
             value = _of_step(name, self._branch(shape), step, at)
             if name == subject:
-                value = clipped(_worded(step), self._branch(shape))
+                value = clipped(step.text, self._branch(shape))
             if value is not None:
                 filled[name] = value
         return filled
@@ -291,10 +291,6 @@ def clipped(text: str, schema: Schema) -> str:
     return text if len(text) >= shortest else text + "." * (shortest - len(text))
 
 
-def _worded(step: Intent) -> str:
-    return step.clause.rstrip(" .")
-
-
 def _subject(fields: Mapping[str, Schema]) -> str | None:
     """Return the field that takes a step's text: one named so, else the first plain string."""
     strings = [n for n, f in fields.items() if shapes.kind(f) == "string" and not shapes.options(f)]
@@ -307,17 +303,17 @@ def _subject(fields: Mapping[str, Schema]) -> str | None:
     return next(iter([*named, *free]), None)
 
 
-def _of_step(name: str, schema: Schema, step: Intent, at: int) -> Any:
+def _of_step(name: str, schema: Schema, step: Item, at: int) -> Any:
     """Return what a step's own field is by its name: its id, its needs, its tool."""
     parts = set(shapes.words(name))
     kind = shapes.kind(schema)
     if parts & NEEDS and kind == "array":
         whole = shapes.kind(shapes.resolve(schema.get("items"), schema)) == "integer"
-        return [at if whole else f"s{at}"] if step.refers and at else []
+        return [int(need.strip("s") or 0) for need in step.needs] if whole else list(step.needs)
     if parts & IDENTITY and not shapes.options(schema):
-        return (
-            at + 1 if kind in ("integer", "number") else f"s{at + 1}" if kind == "string" else None
-        )
+        if kind == "string":
+            return step.id or f"s{at + 1}"
+        return at + 1 if kind in ("integer", "number") else None
     if parts & {"tool", "tools"} and kind == "string" and not shapes.options(schema):
         return TOOLS.get(step.kind, "")
     return None

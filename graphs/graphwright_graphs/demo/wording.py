@@ -76,6 +76,13 @@ def answer(turn: Turn, errands: Sequence[Errand], toolbox: Toolbox, *, brief: bo
     return _joined(parts)
 
 
+def failed(errands: Sequence[Errand]) -> bool:
+    """Whether a tool failed, or nothing of what was asked for can be done."""
+    if any(errand.result and errand.result.failed for errand in errands):
+        return True
+    return bool(errands) and all(_is_lost(errand) or bool(errand.missing) for errand in errands)
+
+
 def translation(wanted: phrasebook.Translation) -> str:
     """Answer a request to translate."""
     found = wanted.answer()

@@ -11,29 +11,41 @@ from langchain_core.tools import BaseTool
 from langgraph.constants import TAG_NOSTREAM
 
 from graphwright_graphs.models import Models
+from graphwright_graphs.models.chain import Chain, Link
+from graphwright_graphs.models.words import Candidate, Model, candidates
+from graphwright_graphs.nodes import structured
 
 Bind = Callable[[BaseChatModel], Runnable[Any, Any]]
 
 
 class Binding:
-    """A node's model, chosen per run and bound once per model.
+    """A node's models, chosen per run and bound once.
 
     A node that names its own model keeps it. Any other takes the run's `configurable.model`, which
     comes from a caller and so must be one that is allowed, or else the default.
     """
 
-    def __init__(self, models: Models, own: str | None, bind: Bind) -> None:
+    def __init__(self, models: Models, own: Model | None, bind: Bind) -> None:
         self._models = models
-        self._own = own
+        self._candidates = candidates(own)
         self._bind = bind
-        self._bound: dict[str | None, Runnable[Any, Any]] = {}
+        self._bound: dict[str | None, Chain] = {}
 
-    def for_run(self, config: RunnableConfig) -> Runnable[Any, Any]:
-        """The bound model of this run. Raises models.ModelNotAllowed for one not on the list."""
-        spec = self._own or self._asked_for(config)
-        if spec not in self._bound:
-            self._bound[spec] = self._bind(self._models.get(spec))
-        return self._bound[spec]
+    def for_run(self, config: RunnableConfig) -> Chain:
+        """The bound models of this run. Raises models.ModelNotAllowed for one not on the list."""
+        is_free = any(each.name is None for each in self._candidates)
+        asked = self._asked_for(config) if is_free else None
+        if asked not in self._bound:
+            self._bound[asked] = Chain([self._link(each, asked) for each in self._candidates])
+        return self._bound[asked]
+
+    def _link(self, candidate: Candidate, asked: str | None) -> Link:
+        spec = candidate.name or asked
+        options = {"options": candidate.options} if candidate.options else {}
+        bound = self._bind(self._models.get(spec, **options))
+        name = spec or self._models.default
+        gate = self._models.limits.gate(name.partition(":")[0])
+        return Link(name, bound, candidate.retry, candidate.cache, gate)
 
     def _asked_for(self, config: RunnableConfig) -> str | None:
         asked = (config.get("configurable") or {}).get("model")
@@ -54,6 +66,11 @@ def with_schema(schema: dict[str, Any]) -> Bind:
     """Ask for structured output. Its tokens are half-written JSON, so they are kept out of the
     `messages` stream; the parsed value arrives with the node's update.
     """
-    return lambda model: model.with_structured_output(schema, include_raw=True).with_config(
-        tags=[TAG_NOSTREAM]
-    )
+
+    def bind(model: BaseChatModel) -> Runnable[Any, Any]:
+        way = structured.method(model)
+        options = {"method": way} if way else {}
+        bound = model.with_structured_output(schema, include_raw=True, **options)
+        return bound.with_config(tags=[TAG_NOSTREAM])
+
+    return bind

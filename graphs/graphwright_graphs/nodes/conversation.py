@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from graphwright_graphs import source
+from graphwright_graphs.context import Readable
+from graphwright_graphs.errors import DocumentError
 from graphwright_graphs.nodes.node import Body, Scope, State
-from graphwright_graphs.prompts import Template
+from graphwright_graphs.problems import quoted, shown
+from graphwright_graphs.prompts import TODAY, Format, Template
+from graphwright_graphs.state import Channel
 
 Compose = Callable[[State], list[BaseMessage]]
+Keys = tuple[str | int, ...]
 
 _ROLES: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
@@ -19,48 +27,177 @@ _ROLES: dict[str, type[BaseMessage]] = {
 }
 
 
-class Turn(Body):
-    """One message of a prompt; exactly one of the roles is given."""
+class File(Body):
+    """What is in a file, which is in the document's folder or below it."""
 
-    system: str | None = None
-    human: str | None = None
-    ai: str | None = None
+    file: str
+
+
+class Turn(Body):
+    """One message of a prompt, or several: exactly one of the roles is given."""
+
+    system: str | File | None = None
+    human: str | File | None = None
+    ai: str | File | None = None
     placeholder: str | None = None
     """A messages channel, whose whole conversation stands here."""
+    examples: list[dict[str, Any]] | File | None = None
+    """Examples of good answers (few-shot), each as the messages of `example_prompt`."""
+    example_prompt: list[Turn] | None = None
+    """Messages over the names of an example; `input` and `output` without it."""
 
     @model_validator(mode="after")
     def _one_role(self) -> Turn:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("exactly one of system, human, ai or placeholder")
+        if len(self.model_fields_set - {"example_prompt"}) != 1:
+            raise ValueError("exactly one of system, human, ai, placeholder or examples")
+        if self.example_prompt is not None and self.examples is None:
+            raise ValueError("`examples` with `example_prompt`")
         return self
 
 
-Prompt = str | list[Turn] | None
+class FullPrompt(Body):
+    """A prompt with what its short forms can't say; the words are LangChain's."""
+
+    text: str | None = None
+    """What the short form of a text is: the system prompt."""
+    file: str | None = None
+    """A file with that text."""
+    messages: list[Turn] | None = None
+    """What the short form of a list is: the turns."""
+    template_format: Format = "f-string"
+    partial_variables: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Names that templates may use besides channels, with their values."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> FullPrompt:
+        if sum(each is not None for each in (self.text, self.file, self.messages)) != 1:
+            raise ValueError("exactly one of text, file and messages")
+        return self
 
 
-def composer(prompt: Prompt, channel: str | None, scope: Scope) -> Compose:
+Prompt = str | list[Turn] | FullPrompt | None
+
+_EXAMPLE = [Turn(human="{input}"), Turn(ai="{output}")]
+_EXAMPLE_MUSTACHE = [Turn(human="{{{input}}}"), Turn(ai="{{{output}}}")]
+
+
+def composer(prompt: Prompt, channel: str | None, scope: Scope, *, key: str = "prompt") -> Compose:
     """How a node's messages come out of the state.
 
     One text is the system prompt, followed by the conversation in `channel`; in a graph without
-    conversations it is the one human message. A list of turns is sent as it stands.
+    conversations it is the one human message. A list of turns is sent as it stands. `key` is the
+    word that the prompt stands under.
     """
-    if isinstance(prompt, list):
-        return _joined([_turn(turn, index, scope) for index, turn in enumerate(prompt)])
-    talks = channel or any(each.reducer == "messages" for each in scope.channels.values())
     if prompt is None:
         return _conversation(scope.conversation(channel, "messages"))
-    rendered = _text("system" if talks else "human", scope.template(prompt, "prompt"))
+    if isinstance(prompt, list):
+        return _Writer(scope).turns(prompt, (key,))
+    if isinstance(prompt, FullPrompt) and prompt.messages is not None:
+        return _writer(prompt, key, scope).turns(prompt.messages, (key, "messages"))
+    template = text_template(prompt, scope, key)
+    talks = channel or any(each.reducer == "messages" for each in scope.channels.values())
     if not talks:
-        return rendered
-    return _joined([rendered, _conversation(scope.conversation(channel, "messages"))])
+        return _text("human", template)
+    conversation = _conversation(scope.conversation(channel, "messages"))
+    return _joined([_text("system", template), conversation])
 
 
-def _turn(turn: Turn, index: int, scope: Scope) -> Compose:
-    role = next(iter(turn.model_fields_set))
-    text = str(getattr(turn, role))
-    if role == "placeholder":
-        return _conversation(scope.conversation(text, "prompt"))
-    return _text(role, scope.template(text, "prompt", index, role))
+def text_template(prompt: str | FullPrompt, scope: Scope, key: str) -> Template:
+    """The template of a prompt that is one text, which may be in a file."""
+    if isinstance(prompt, str):
+        return scope.template(prompt, key)
+    writer = _writer(prompt, key, scope)
+    if prompt.text is not None:
+        return writer.template(prompt.text, (key, "text"))
+    return writer.template(writer.file(str(prompt.file), (key, "file")), (key, "file"))
+
+
+def _writer(prompt: FullPrompt, key: str, scope: Scope) -> _Writer:
+    return _Writer(scope, prompt.template_format, _partials(prompt, key, scope))
+
+
+def _partials(prompt: FullPrompt, key: str, scope: Scope) -> dict[str, Readable]:
+    for name in prompt.partial_variables:
+        if name in scope.readable or name == TODAY or not name.isidentifier():
+            place = scope.place(key, "partial_variables", name)
+            expected = "a name of letters, digits and _ that is no channel's"
+            scope.problems.report(place, quoted(name), expected, at_key=True)
+    return {name: Channel(default=str(value)) for name, value in prompt.partial_variables.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Makes messages of the turns of one prompt."""
+
+    scope: Scope
+    form: Format = "f-string"
+    more: Mapping[str, Readable] = field(default_factory=dict)
+    """What templates may name besides channels and settings."""
+
+    def turns(self, turns: Sequence[Turn], keys: Keys) -> Compose:
+        return _joined([self._turn(turn, (*keys, index)) for index, turn in enumerate(turns)])
+
+    def template(self, text: str, keys: Keys) -> Template:
+        return self.scope.template(text, *keys, form=self.form, more=self.more)
+
+    def file(self, name: str, keys: Keys) -> str:
+        """The text of a file, without the end of its last line."""
+        content = self.scope.file(name, *keys) or b""
+        try:
+            return content.decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError:
+            self.scope.problems.report(self.scope.place(*keys), quoted(name), "a text in UTF-8")
+            return ""
+
+    def _turn(self, turn: Turn, keys: Keys) -> Compose:
+        if turn.placeholder is not None:
+            return _conversation(self.scope.conversation(turn.placeholder, str(keys[0])))
+        if turn.examples is not None:
+            return self._examples(turn, keys)
+        role = next(iter(turn.model_fields_set))
+        said: str | File = getattr(turn, role)
+        if isinstance(said, File):
+            place = (*keys, role, "file")
+            return _text(role, self.template(self.file(said.file, place), place))
+        return _text(role, self.template(said, (*keys, role)))
+
+    def _examples(self, turn: Turn, keys: Keys) -> Compose:
+        """Examples are the same in every run: their messages are made once."""
+        usual = _EXAMPLE_MUSTACHE if self.form == "mustache" else _EXAMPLE
+        messages: list[BaseMessage] = []
+        for index, example in enumerate(self._listed(turn, keys)):
+            names = {name: Channel(default=value) for name, value in example.items()}
+            # Problems stand at the example that lacks a name, or at the prompt that misspells it.
+            at = (*keys, "example_prompt") if turn.example_prompt else (*keys, "examples", index)
+            only = replace(self, scope=_blind(self.scope), more=names)
+            compose = only.turns(turn.example_prompt or usual, at)
+            if not self.scope.problems.errors:
+                messages += compose({})
+        return lambda state: list(messages)
+
+    def _listed(self, turn: Turn, keys: Keys) -> list[dict[str, Any]]:
+        if not isinstance(turn.examples, File):
+            return turn.examples or []
+        place = (*keys, "examples", "file")
+        if (content := self.scope.file(turn.examples.file, *place)) is None:
+            return []
+        try:
+            data = source.parse(content, turn.examples.file).data
+        except DocumentError as error:
+            found, expected = f"{quoted(turn.examples.file)} ({error})", "a list of examples"
+            self.scope.problems.report(self.scope.place(*place), found, expected)
+            return []
+        if isinstance(data, list) and all(isinstance(each, dict) for each in data):
+            return data
+        found = f"{quoted(turn.examples.file)}, which has {shown(data)}"
+        expected = "a list of examples, each a mapping"
+        self.scope.problems.report(self.scope.place(*place), found, expected)
+        return []
+
+
+def _blind(scope: Scope) -> Scope:
+    """The same scope without a state: examples are fixed."""
+    return replace(scope, channels={}, settings={})
 
 
 def _text(role: str, template: Template) -> Compose:
@@ -76,7 +213,7 @@ def _joined(parts: Sequence[Compose]) -> Compose:
     return lambda state: [message for part in parts for message in part(state)]
 
 
-def last_request(messages: Sequence[BaseMessage]) -> str:
-    """What the person asked last, as text; empty when nobody has asked anything."""
-    asked = [message for message in messages if isinstance(message, HumanMessage)]
-    return str(asked[-1].text) if asked else ""
+def last_request(messages: Sequence[BaseMessage]) -> HumanMessage:
+    """What the person asked last; an empty message when nobody has asked anything."""
+    asked = (message for message in reversed(messages) if isinstance(message, HumanMessage))
+    return next(asked, HumanMessage(""))

@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import Field
 
 from graphwright_graphs.errors import AnswerError
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema, with_tools
 from graphwright_graphs.nodes.conversation import Compose, Prompt, composer
@@ -23,7 +24,7 @@ class Llm(Body):
     messages: str | None = None
     """The messages channel that follows the prompt."""
     tools: list[str] = Field(default_factory=list)
-    model: str | None = None
+    model: Model | None = None
     output: str | None = None
     """Where the reply goes: the conversation, unless another channel is named."""
     answer: dict[str, Any] | None = Field(default=None, alias="schema")

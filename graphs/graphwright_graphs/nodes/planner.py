@@ -1,58 +1,206 @@
-"""The kind `planner`: the goal becomes a plan, a list of steps in the state."""
+"""The kind `planner`: a goal becomes a plan, the plan is carried out, the person gets an answer.
+
+It is one node of a document and several of LangGraph's, each of which does one thing:
+
+    planner ----> planner.approval   where a person is to approve
+       |              |
+       +------+-------+
+              v
+        planner.step  planner.step …   the steps that are ready, side by side
+              |
+        planner.replan ----> planner.step … as long as steps are left
+              v
+        planner.answer
+
+Where to go is read from the plan (`Plan.due`) and from nowhere else.
+"""
 
 from __future__ import annotations
 
-from langchain_core.runnables import RunnableConfig
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain_core.messages import SystemMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tools import BaseTool
+from langgraph.graph import StateGraph
+from langgraph.types import Send
 from pydantic import Field
 
-from graphwright_graphs.nodes import structured
+from graphwright_graphs.models.words import Model
+from graphwright_graphs.nodes import executor, plan_approval, replanner, structured
 from graphwright_graphs.nodes.binding import Binding, with_schema
 from graphwright_graphs.nodes.conversation import composer, last_request
-from graphwright_graphs.nodes.node import Act, Body, Node, Scope, State, Work
-from graphwright_graphs.plan import Plan, Steps
+from graphwright_graphs.nodes.executor import Executor
+from graphwright_graphs.nodes.node import Act, Body, Compound, Node, Scope, State, Work
+from graphwright_graphs.nodes.replanner import Answer, Replanner, tell
+from graphwright_graphs.plan import MAX_TASK, Plan, Step, told
+from graphwright_graphs.plan_form import Form
+from graphwright_graphs.prompts import Template
 
-_PROMPT = """\
-Make a plan for the request of the person: a short list of steps that will be taken one after
-another. Each step is one self-contained instruction. A simple request is a plan of one step.
-Take no step that only repeats, checks or sums up the others."""
+_PROMPT = "Make a plan for the request of the person."
+_RULES = """\
+Each step is one self-contained instruction, carried out by an assistant that sees nothing but the
+goal and the results of the steps it needs. Steps that don't need each other are done at the same
+time, so name in `needs` what a step builds on. A simple request is a plan of one step. Take no step
+that only repeats, checks or sums up the others. At most {most} steps."""
+_TOOLS = "The steps have these tools:"
+_EARLIER = """\
+An earlier plan was left in the middle; you see how far it came. Where the person goes on with it,
+plan what is still to be done, and name what is done in `needs` by the id that it has there. Where
+the person has turned to something else, pay no heed to it."""
+_REFUSED = "A person has refused the plan below and says why. Make another."
 
 
 class Planner(Body):
-    """The words of a `planner` node."""
+    """The words of a `planner` node. A list stands for `tools`."""
 
+    tools: list[str] = Field(default_factory=list)
+    """The tools that steps may use."""
+    approve: bool = False
+    """Whether a person sees the plan first, and may approve, edit or refuse it."""
     prompt: str = _PROMPT
-    model: str | None = None
-    plan: str = "plan"
-    """The channel that holds the plan; so for executor and replanner."""
+    model: Model | None = None
     messages: str | None = None
+    """The conversation: the request stands there, and the answer goes there."""
+    plan: str = "plan"
+    """The channel that holds the plan; its reducer is `plan`."""
     max_steps: int = Field(default=8, ge=1, le=50)
+    executor: Executor = Field(default_factory=Executor)
+    replanner: Replanner = Field(default_factory=Replanner)
+    answer: Answer = Field(default_factory=Answer)
 
 
 class PlannerKind:
-    """Asks a model for a plan; its words are those of `Planner`."""
+    """Plans, carries out, replans and answers; its words are those of `Planner`."""
 
     word = "planner"
     body = Planner
-    short = "prompt"
+    short = "tools"
 
-    def build(self, body: Planner, scope: Scope) -> Node:
-        """The node that writes a new plan for the person's last message."""
-        scope.channel(body.plan, "plan")
-        return Node(_plan(body, scope), scope.name)
+    def build(self, body: Planner, scope: Scope) -> Compound:
+        """The nodes of the planner, and the edges between them."""
+        channel = _channel(body, scope)
+        messages = scope.conversation(body.messages, "messages")
+        tools, name = scope.tools(body.tools), scope.name
+        form = Form([tool.name for tool in tools], body.max_steps)
+        acts = {
+            name: _plan(body, form, channel, messages, tools, scope),
+            f"{name}.approval": plan_approval.approve(form, channel, scope.name),
+            f"{name}.replan": replanner.review(body.replanner, body.model, form, channel, scope),
+            f"{name}.answer": replanner.answer(body.answer, body.model, channel, messages, scope),
+        }
+        if not body.approve:
+            del acts[f"{name}.approval"]
+        step = executor.executor(body.executor, tools, body.model, channel, scope)
+        nodes = {each: Node(act, each) for each, act in acts.items()} | {f"{name}.step": step}
+        prompt = scope.template(body.executor.prompt, "executor", "prompt")
+        return Compound(nodes, f"{name}.answer", _wire(Lead(name, channel, prompt), list(nodes)))
 
 
-def _plan(body: Planner, scope: Scope) -> Act:
-    channel = scope.conversation(body.messages, "messages")
-    compose = composer(body.prompt, channel or None, scope)
-    binding = Binding(scope.models, body.model, with_schema(Steps.model_json_schema()))
+def _channel(body: Planner, scope: Scope) -> str:
+    channel = scope.channel(body.plan, "plan")
+    if channel is not None and channel.reducer != "plan":
+        found, expected = f"a channel whose reducer is `{channel.reducer}`", f"`{body.plan}: plan`"
+        scope.problems.report(("state", body.plan), found, expected)
+    return body.plan
+
+
+class Lead(Runnable[Any, "str | list[Send]"]):
+    """Where a planner goes next, as its plan says.
+
+    A Runnable, since LangGraph sends plain functions to a thread, which costs more than they do.
+    """
+
+    def __init__(self, planner: str, channel: str, prompt: Template) -> None:
+        self.name = "due"
+        self.planner = planner
+        self._channel = channel
+        self._prompt = prompt
+
+    def invoke(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> str | list[Send]:
+        """The next node, or a task for each step that is ready."""
+        plan = Plan.of(input.get(self._channel))
+        due = plan.due if plan else "answer"
+        if plan and due == "step":
+            prompt = f"{self._prompt.render(input)}\n\n{executor.RULE}"
+            return [executor.send(self.planner, plan, step, prompt) for step in plan.ready]
+        return self.planner if due == "plan" else f"{self.planner}.{due}"
+
+    async def ainvoke(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> str | list[Send]:
+        """The same, inline: it takes microseconds."""
+        return self.invoke(input, config)
+
+
+def _wire(lead: Lead, nodes: Sequence[str]) -> Callable[[StateGraph[Any]], None]:
+    planner = lead.planner
+    working = [f"{planner}.step", f"{planner}.replan", f"{planner}.answer"]
+
+    def wire(graph: StateGraph[Any]) -> None:
+        graph.add_edge(f"{planner}.step", f"{planner}.replan")
+        graph.add_conditional_edges(f"{planner}.replan", lead, [working[0], working[2]])
+        if (approval := f"{planner}.approval") in nodes:
+            graph.add_conditional_edges(planner, lead, [approval, *working])
+            graph.add_conditional_edges(approval, lead, [planner, working[0], working[2]])
+        else:
+            graph.add_conditional_edges(planner, lead, working)
+
+    return wire
+
+
+def _plan(
+    body: Planner,
+    form: Form,
+    channel: str,
+    messages: str,
+    tools: Sequence[BaseTool],
+    scope: Scope,
+) -> Act:
+    compose = composer(body.prompt, messages or None, scope)
+    binding = Binding(scope.models, body.model, with_schema(form.schema("Plan", least=1)))
+    rules = "\n".join([_RULES.format(most=form.most), *_described(tools)])
 
     def act(state: State, config: RunnableConfig) -> Work:
-        goal = last_request(state.get(channel) or ())
+        before = Plan.of(state.get(channel))
+        request = last_request(state.get(messages) or ())
+        if before and before.unfinished and not before.reason and before.request == request.id:
+            return {}  # the person has said nothing since: it goes on in the middle
+        known = before.carried() if before and before.unfinished else []
+        system, *talk = compose(state)
+        said = [str(system.text), rules, *_earlier(before, known)]
         found = yield from structured.ask(
-            binding.for_run(config), compose(state), Steps.model_validate
+            binding.for_run(config),
+            [SystemMessage("\n\n".join(said)), *talk],
+            lambda given: form.steps(given, least=1, known=known),
         )
+        goal = str(request.text)
         # A model that can't plan still gets its work done: the goal itself is the one step.
-        steps = found.steps[: body.max_steps] if found else [goal]
-        return {body.plan: Plan(goal=goal, left=steps).model_dump()}
+        steps = found or [Step(id="s1", task=goal[:MAX_TASK] or "Answer the person.")]
+        plan = Plan(
+            goal=goal,
+            request=request.id or "",
+            steps=[*known, *steps],
+            phase="proposed" if body.approve else "working",
+            reviewed=[step.id for step in known],
+        )
+        tell(scope.name, plan)
+        return {channel: plan.model_dump()}
 
     return act
+
+
+def _described(tools: Sequence[BaseTool]) -> list[str]:
+    lines = [f"- {tool.name}: {tool.description.strip().splitlines()[0]}" for tool in tools]
+    return [_TOOLS, *lines] if lines else []
+
+
+def _earlier(before: Plan | None, known: Sequence[Step]) -> list[str]:
+    """What a model is told about a plan that was left in the middle, or refused."""
+    if before is None or not before.unfinished:
+        return []
+    ended = told(goal=before.goal, done=known, left=before.waiting)
+    return [f"{_REFUSED} They said: {before.reason}" if before.reason else _EARLIER, ended]

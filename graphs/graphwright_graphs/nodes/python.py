@@ -7,7 +7,6 @@ from typing import Any
 
 from graphwright_graphs.nodes.node import Body, Scope
 from graphwright_graphs.problems import quoted
-from graphwright_graphs.tools import import_path
 
 
 class Python(Body):
@@ -26,11 +25,8 @@ class PythonKind:
 
     def build(self, body: Python, scope: Scope) -> Callable[..., Any] | None:
         """The function itself: LangGraph runs a sync one in a thread, off the event loop."""
-        place = scope.place("function")
-        if ":" not in body.function:
-            scope.problems.report(place, quoted(body.function), "`module:function`")
-            return None
-        found = import_path(body.function, scope.problems, place)
+        found = scope.imported(body.function, "function")
         if found is not None and not callable(found):
-            scope.problems.report(place, f"{quoted(body.function)}, no function", "a function")
+            said = f"{quoted(body.function)}, no function"
+            scope.problems.report(scope.place("function"), said, "a function")
         return found if callable(found) else None

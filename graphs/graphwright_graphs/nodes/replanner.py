@@ -1,67 +1,104 @@
-"""The kind `replanner`: after a step, either the answer or the steps that are still needed."""
+"""What a planner does once steps have ended: look whether the plan still holds, and answer."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_stream_writer
 from pydantic import Field
 
+from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import structured
-from graphwright_graphs.nodes.binding import Binding, with_schema
-from graphwright_graphs.nodes.node import Act, Body, Node, Scope, State, Work
-from graphwright_graphs.plan import Decision, Plan
+from graphwright_graphs.nodes.binding import Binding, with_schema, with_tools
+from graphwright_graphs.nodes.node import Act, Body, Call, Scope, State, Work
+from graphwright_graphs.plan import Plan
+from graphwright_graphs.plan_form import Form
 
 _PROMPT = """\
-A plan is being carried out; you see its goal, the results so far and the steps that are left.
-Where the results reach the goal, or nothing is left to do, answer the person: use the results,
-invent nothing, and say what could not be done. Otherwise give the steps that are still needed,
-changing them only where a result makes that necessary."""
+A plan is being carried out; you see its goal, what its steps gave, which failed, and which are
+left. Give the steps that are still needed, in full. Keep those that are left as they are, unless a
+result or a failure makes a change necessary; give none once the results reach the goal."""
+_RULES = """\
+Never repeat a step that is done; name it in `needs` where its result is needed. To try a failed
+step again, give it under its id, in a way that avoids what went wrong. At most {most} steps."""
+_ANSWER = """\
+A plan was carried out for a request. Answer the person from its results: use them, invent nothing,
+and say what could not be done."""
+REFUSED = "The plan was not approved, so nothing was done."
 
 
 class Replanner(Body):
-    """The words of a `replanner` node."""
+    """The words under `replanner`: when the steps that wait are looked at again."""
 
     prompt: str = _PROMPT
-    model: str | None = None
-    plan: str = "plan"
-    messages: str | None = None
-    """The messages channel that gets the answer."""
+    model: Model | None = None
+    """The planner's, if none is given."""
+    after: Literal["results", "failures"] = "results"
+    """Whether each result may change the plan, or failures alone, which costs fewer calls."""
     max_replans: int = Field(default=2, ge=0, le=20)
-    """How often the steps that are left may be changed; then the plan is followed to its end."""
+    """How often the steps that wait may be changed; then the plan is followed to its end."""
 
 
-class ReplannerKind:
-    """Asks a model to go on or to answer; its words are those of `Replanner`."""
+class Answer(Body):
+    """The words under `answer`: how the results become an answer to the person."""
 
-    word = "replanner"
-    body = Replanner
-    short = "prompt"
-
-    def build(self, body: Replanner, scope: Scope) -> Node:
-        """The node that empties the plan when it answers; `size(plan.left) > 0` says go on."""
-        scope.channel(body.plan, "plan")
-        return Node(_decide(body, scope), scope.name)
+    prompt: str = _ANSWER
+    model: Model | None = None
+    """The planner's, if none is given."""
 
 
-def _decide(body: Replanner, scope: Scope) -> Act:
-    channel = scope.conversation(body.messages, "messages")
-    template = scope.template(body.prompt, "prompt")
-    binding = Binding(scope.models, body.model, with_schema(Decision.model_json_schema()))
+def review(body: Replanner, model: Model | None, form: Form, channel: str, scope: Scope) -> Act:
+    """The work that changes what is left of the plan where that is called for."""
+    template = scope.template(body.prompt, "replanner", "prompt")
+    schema = form.schema("StepsLeft", least=0)
+    binding = Binding(scope.models, body.model or model, with_schema(schema))
 
     def act(state: State, config: RunnableConfig) -> Work:
-        plan = Plan.of(state, body.plan)
-        messages = [SystemMessage(template.render(state)), HumanMessage(plan.report())]
+        plan = Plan.of(state[channel])
+        assert plan is not None, "a step has ended"
+        if not _calls_for_review(body, plan):
+            return {channel: plan.reviewed_as().model_dump()}
+        system = f"{template.render(state)}\n\n{_RULES.format(most=form.most)}"
         found = yield from structured.ask(
-            binding.for_run(config), messages, Decision.model_validate
+            binding.for_run(config),
+            [SystemMessage(system), HumanMessage(plan.report())],
+            lambda given: form.steps(given, least=0, known=plan.ended),
         )
-        decision = found or Decision(answer="", steps=plan.left)
-        if decision.steps:
-            plan = plan.revised(decision.steps, body.max_replans)
-        elif decision.answer:
-            plan = plan.finished()
-        if plan.left:
-            return {body.plan: plan.model_dump()}
-        answer = AIMessage(decision.answer or plan.results())
-        return {body.plan: plan.model_dump(), channel: [answer]}
+        revised = plan.reviewed_as(found)
+        if revised.replans != plan.replans:
+            tell(scope.name, revised)
+        return {channel: revised.model_dump()}
 
     return act
+
+
+def _calls_for_review(body: Replanner, plan: Plan) -> bool:
+    if plan.replans >= body.max_replans:
+        return False
+    failed = any(step.status == "failed" for step in plan.unreviewed)
+    return failed or (body.after == "results" and bool(plan.waiting))
+
+
+def answer(body: Answer, model: Model | None, channel: str, messages: str, scope: Scope) -> Act:
+    """The work that answers the person; its tokens are streamed."""
+    template = scope.template(body.prompt, "answer", "prompt")
+    binding = Binding(scope.models, body.model or model, with_tools([]))
+
+    def act(state: State, config: RunnableConfig) -> Work:
+        plan = Plan.of(state[channel])
+        assert plan is not None, "a planner came before"
+        done = plan.model_copy(update={"phase": "done"}).model_dump()
+        if plan.phase == "declined":
+            return {messages: [AIMessage(REFUSED)], channel: done}
+        asked = [SystemMessage(template.render(state)), HumanMessage(plan.report())]
+        reply = yield Call(binding.for_run(config), asked)
+        return {messages: [reply], channel: done}
+
+    return act
+
+
+def tell(node: str, plan: Plan) -> None:
+    """Stream a plan that was made or changed."""
+    get_stream_writer()({"type": "plan", "node": node, "plan": plan.model_dump()})

@@ -6,17 +6,36 @@ and raise, so that nothing could be repaired.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable
 
 from graphwright_graphs.nodes.node import Call
 
 T = TypeVar("T")
+Method = Literal["function_calling", "json_schema"]
 
 _REPAIR = "That was not in the form I need: {error}\nAnswer again, in the form of the schema."
+
+
+def method(model: BaseChatModel) -> Method | None:
+    """The way in which a model is asked for data; None for the one that LangChain chose for it.
+
+    A server of one's own that speaks OpenAI's protocol (llama.cpp, vLLM, LM Studio) is asked by
+    JSON schema: there it is a grammar, which even small models follow, while a call of a function
+    can be answered with any text. OpenAI itself is asked by function calling, whose schemas may
+    have bounds. The clients of Ollama, Anthropic, Google, Groq and Mistral know better than we do.
+    """
+    client = getattr(model, "root_client", None)
+    if model._llm_type != "openai-chat" or client is None:
+        return None
+    host = urlsplit(str(client.base_url)).hostname or ""
+    return "function_calling" if host.endswith(".openai.com") else "json_schema"
 
 
 def ask(
@@ -30,12 +49,24 @@ def ask(
     error: object = None
     for _ in range(2):
         repair = [HumanMessage(_REPAIR.format(error=error))] if error else []
-        answer = yield Call(model, [*messages, *repair])
+        try:
+            answer = yield Call(model, [*messages, *repair])
+        except Exception as failure:
+            if not _is_cut_off(failure):
+                raise
+            error = "it was too long and was cut off"
+            continue
         try:
             return check(_parsed(answer))
         except ValueError as invalid:
             error = invalid
     return None
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Whether OpenAI's client found that an answer ended at the model's limit of tokens."""
+    openai = sys.modules.get("openai")
+    return openai is not None and isinstance(error, openai.LengthFinishReasonError)
 
 
 def _parsed(answer: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from graphwright import __version__
 from graphwright.api.wire import answer
+from graphwright.project import Project
 
 INFO = {
     "version": __version__,
@@ -17,7 +18,7 @@ INFO = {
 }
 
 
-def router(model: str) -> APIRouter:
+def router(model: str, project: Project) -> APIRouter:
     """The routes of the service itself; `model` says which model answers."""
     routes = APIRouter(tags=["System"])
 
@@ -28,8 +29,9 @@ def router(model: str) -> APIRouter:
 
     @routes.get("/info")
     async def info() -> Response:
-        """Versions, and what is served."""
-        return answer({**INFO, "model": model})
+        """Versions, and what is served. `problems` are those of graphs as they are on the disk."""
+        problems = {"problems": project.problems} if project.problems else {}
+        return answer({**INFO, "model": model, **problems})
 
     @routes.get("/", include_in_schema=False)
     async def home() -> Response:

@@ -50,6 +50,7 @@ class Run:
     stop: str | None = None
     idempotency_key: str | None = None
     request_digest: str | None = None
+    usage: Json | None = None
 
 
 class Claim(NamedTuple):
@@ -133,7 +134,12 @@ _FINISH = (
     .where(runs.c.run_id == sa.bindparam("id"), runs.c.attempt == sa.bindparam("mine"))
     # Also the final status: who could not see whether this was stored may do it again.
     .where(runs.c.status.in_(("running", sa.bindparam("final"))))
-    .values(status=sa.bindparam("final"), lease_until=None, updated_at=sa.bindparam("now"))
+    .values(
+        status=sa.bindparam("final"),
+        usage=sa.bindparam("used", type_=runs.c.usage.type),
+        lease_until=None,
+        updated_at=sa.bindparam("now"),
+    )
 )
 _INTERRUPT_PENDING = (
     sa.update(runs)
@@ -255,11 +261,16 @@ async def renew(
 
 
 async def finish(
-    connection: Connection, run_id: str, attempt: int, status: str, now: datetime
+    connection: Connection,
+    run_id: str,
+    attempt: int,
+    status: str,
+    now: datetime,
+    used: Json | None = None,
 ) -> bool:
     """Give a run its final status; False if that attempt is no longer the run's, or has another."""
     found = await connection.execute(
-        _FINISH, {"id": run_id, "mine": attempt, "final": status, "now": now}
+        _FINISH, {"id": run_id, "mine": attempt, "final": status, "now": now, "used": used}
     )
     return bool(found.rowcount)
 

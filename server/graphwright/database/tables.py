@@ -21,7 +21,7 @@ metadata = sa.MetaData(
 )
 
 DEFAULT_TENANT = "default"
-REVISION = "0005"  # of the newest migration, which makes the tables below
+REVISION = "0006"  # of the newest migration, which makes the tables below
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -132,6 +132,8 @@ runs = sa.Table(
     # The caller's name for its request, and what it asked for.
     sa.Column("idempotency_key", Text),
     sa.Column("request_digest", Text),
+    # What its models used, all attempts together; null where none did.
+    sa.Column("usage", _json()),
     # The order of one thread's runs: microseconds since the epoch at creation.
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("due_at", Instant, nullable=False),
@@ -186,4 +188,31 @@ events = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Index(None, "created_at"),
+)
+
+# No foreign keys: what was used stays known when runs and threads are gone.
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("tenant", Text, primary_key=True),
+    sa.Column("run_id", Text, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("node", Text, primary_key=True),
+    sa.Column("model", Text, primary_key=True),
+    # Null for a run without a thread.
+    sa.Column("thread_id", Text),
+    sa.Column("graph_id", Text, nullable=False),
+    sa.Column("assistant_id", Text, nullable=False),
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("unmetered_calls", sa.Integer, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cache_read_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cache_write_tokens", sa.BigInteger, nullable=False),
+    sa.Column("reasoning_tokens", sa.BigInteger, nullable=False),
+    # By the prices of that day; null where the model had none.
+    sa.Column("cost", sa.Double),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Index(None, "tenant", "created_at"),
+    sa.Index(None, "tenant", "thread_id"),
 )

@@ -10,13 +10,13 @@ from graphwright.checkpointing import checkpoints_of
 from graphwright.database import DEFAULT_TENANT, database_at
 from graphwright.errors import CommandError
 from graphwright.graphs import Graphs
+from graphwright.models import models_of
 from graphwright.project import Project, load_project
 from graphwright.settings import Settings
 from graphwright.store import TenantStores
 from graphwright.threads import Threads, new_thread
 from graphwright_checkpoints import ValueNotRead
 from graphwright_checkpoints.importing import Source, ThreadImport
-from graphwright_graphs.models import Models
 
 # Fixed, so that the same thread gets the same id in every import.
 NAMESPACE = UUID("0d7f6f4e-6c39-5d0b-9a1e-6f1f0b8f2c55")
@@ -42,9 +42,8 @@ def wire_id(thread_id: str) -> str:
 
 
 def project_of(settings: Settings) -> Project:
-    """The project of the settings. Raises `ProjectError`."""
-    models = Models(settings.model, allowed=settings.models, base_url=settings.model_base_url)
-    return load_project(settings.config, models)
+    """The project of the settings. Raises `ProjectError`, `StartError`."""
+    return load_project(settings.config, models_of(settings), settings.imports)
 
 
 def adoptions(

@@ -20,10 +20,19 @@ from typing import Final
 
 from langchain_core.tools import BaseTool
 
+from graphwright_tools.sql.records import SqlClient, sql_client
 from graphwright_tools.sql.text import Limits
 from graphwright_tools.sql.tools import sql_toolset
 
-__all__ = ["Limits", "sql_query", "sql_schema", "sql_tables", "sql_toolset"]
+__all__ = [
+    "Limits",
+    "SqlClient",
+    "sql_client",
+    "sql_query",
+    "sql_schema",
+    "sql_tables",
+    "sql_toolset",
+]
 
 _OWN: Final[tuple[BaseTool, BaseTool, BaseTool]] = sql_toolset(
     "env:SQL_DATABASE", tables="env:SQL_TABLES"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from graphwright_tools.errors import Refused
+from graphwright_tools.sql.parameters import Parameters
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -20,6 +21,8 @@ class Rows(NamedTuple):
 
     columns: Sequence[str]
     values: Iterable[Sequence[object]]
+    readers: Sequence[Callable[[str], Any] | None] = ()
+    """What makes a value of a column's text, where the server gives values as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,9 @@ class Dialect(Protocol):
         ...
 
     def select(
-        self, connection: Connection, statement: str, allowed: Allowed
+        self, connection: Connection, statement: str, allowed: Allowed, parameters: Parameters
     ) -> AbstractContextManager[Rows]:
-        """Run one statement of a model's.
+        """Run one statement, in which `:name` stands for the parameter of that name.
 
         Raises:
             Refused: it is not allowed.

@@ -21,6 +21,7 @@ from graphwright_tools.errors import NotConfigured, Refused
 from graphwright_tools.sql.dialects import CONNECT_TIMEOUT, Allowed, Rows, refused_function
 from graphwright_tools.sql.lexer import MYSQL, Token, called, check_kind, tokens
 from graphwright_tools.sql.mysql_names import FUNCTIONS, WORDS
+from graphwright_tools.sql.parameters import Parameters, percent_style
 
 SYSTEM: Final = frozenset({"information_schema", "performance_schema", "mysql", "sys"})
 SIGN: Final = "sign"
@@ -67,7 +68,9 @@ class MySQL:
         connection.exec_driver_sql("START TRANSACTION READ ONLY")
 
     @contextmanager
-    def select(self, connection: Connection, statement: str, allowed: Allowed) -> Iterator[Rows]:
+    def select(
+        self, connection: Connection, statement: str, allowed: Allowed, parameters: Parameters
+    ) -> Iterator[Rows]:
         """Run a statement, whose rows stay on the server until they are read."""
         found = tokens(statement, MYSQL)
         check_kind(found)
@@ -76,7 +79,10 @@ class MySQL:
         _check_tables(connection, found, allowed)
         cursor = _driver(connection).cursor(SSCursor)
         try:
-            cursor.execute(statement)
+            if parameters:
+                cursor.execute(percent_style(statement, parameters, MYSQL), parameters)
+            else:
+                cursor.execute(statement)
             yield Rows([column[0] for column in cursor.description or ()], cursor)
         finally:
             self._leave(connection, cursor)

@@ -10,7 +10,8 @@ a table's name, it is read through a view or a partitioned table that is among t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -19,10 +20,20 @@ from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from graphwright_tools.sql.dialects import CONNECT_TIMEOUT, Allowed, Rows, refused_function
 from graphwright_tools.sql.lexer import POSTGRES, Token, called, check_kind, tokens
+from graphwright_tools.sql.parameters import Parameters, percent_style
+from graphwright_tools.sql.records import number
 
 BATCH: Final = 20  # rows that are fetched at once
 LONGEST_VALUE: Final = 100_000  # characters of a value that leave the server
 BYTEA: Final = 17  # the number of its type
+# Values come as text; these make data of it, by the numbers of the types.
+READERS: Final[Mapping[int, Callable[[str], Any]]] = {
+    16: lambda text: text == "true",
+    **dict.fromkeys((20, 21, 23, 26), int),
+    **dict.fromkeys((700, 701), float),
+    **dict.fromkeys((114, 3802), json.loads),
+    1700: number,
+}
 LONGEST_NAME: Final = 63  # bytes; the server cuts longer ones off
 
 # Volatile, but they change nothing that lasts.
@@ -78,19 +89,22 @@ class Postgres:
         connection.exec_driver_sql("SET LOCAL standard_conforming_strings = on")
 
     @contextmanager
-    def select(self, connection: Connection, statement: str, allowed: Allowed) -> Iterator[Rows]:
+    def select(
+        self, connection: Connection, statement: str, allowed: Allowed, parameters: Parameters
+    ) -> Iterator[Rows]:
         """Declare a cursor for a statement, and read it if its tables are allowed."""
         driver = _driver(connection)
         found = tokens(statement, POSTGRES)
         check_kind(found)
         _check_functions(driver, {_cut(name) for name in called(found)}, allowed)
         with driver.cursor(name="graphwright_asked") as cursor:
-            cursor.execute(statement.encode())
+            cursor.execute(*_bound(statement, parameters))
             _check_tables(driver, {_cut(token.text) for token in _names(found)}, allowed)
             columns = list(cursor.description or ())
         with driver.cursor(name="graphwright_written") as cursor:
-            cursor.execute(_written(statement, columns).encode())
-            yield Rows([column.name for column in columns], _fetched(cursor))
+            cursor.execute(*_bound(_written(statement, columns), parameters))
+            readers = [READERS.get(column.type_code) for column in columns]
+            yield Rows([column.name for column in columns], _fetched(cursor), readers)
 
     def stop(self, connection: Connection) -> None:
         """Ask the server to cancel the statement."""
@@ -112,6 +126,12 @@ def _driver(connection: Connection) -> Driver:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     return driver
+
+
+def _bound(statement: str, parameters: Parameters) -> tuple[bytes, Parameters | None]:
+    if not parameters:
+        return statement.encode(), None
+    return percent_style(statement, parameters, POSTGRES).encode(), parameters
 
 
 def _cut(name: str) -> str:

@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import URL, Connection, Inspector, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from graphwright_tools.errors import Failed, NotConfigured, TimedOut, ToolError, Unreachable
 from graphwright_tools.secrets import Secret
-from graphwright_tools.sql.dialects import Allowed, Dialect
+from graphwright_tools.sql.dialects import Allowed, Dialect, Rows
+from graphwright_tools.sql.parameters import Parameters
 from graphwright_tools.sql.schema import Schema
 from graphwright_tools.sql.stopping import Stop, Stopped
 from graphwright_tools.sql.text import Limits, shown
@@ -29,6 +30,8 @@ UNKNOWN_TABLE: Final = re.compile(
     r"|relation \"(?P<postgres>[^\"]+)\" does not exist"
     r"|Table '(?P<mysql>[^']+)' doesn't exist"
 )
+
+Result = TypeVar("Result")
 
 
 class Source:
@@ -55,19 +58,29 @@ class Source:
 
     def answered(self, statement: str, stop: Stop) -> str:
         """The rows of a SELECT, as text."""
+        return self.read(statement, {}, stop, lambda rows: shown(rows, self._limits))
+
+    def read(
+        self,
+        statement: str,
+        parameters: Parameters,
+        stop: Stop,
+        take: Callable[[Rows], Result],
+    ) -> Result:
+        """What `take` makes of the rows of a SELECT, while they are read."""
         # Which most models put there; the drivers differ in whether they take it.
         plain = statement.strip().rstrip("; \n")
 
-        def select(connection: Connection, dialect: Dialect) -> str:
-            with dialect.select(connection, plain, self._allowed) as rows:
-                return shown(rows, self._limits)
+        def select(connection: Connection, dialect: Dialect) -> Result:
+            with dialect.select(connection, plain, self._allowed, parameters) as rows:
+                return take(rows)
 
         try:
             return self._ask(stop, select)
         except Failed as failure:
             raise Failed(f"{failure}{self._hint(str(failure), plain, stop)}") from None
 
-    def _ask(self, stop: Stop, ask: Callable[[Connection, Dialect], str]) -> str:
+    def _ask(self, stop: Stop, ask: Callable[[Connection, Dialect], Result]) -> Result:
         dialect, url = self._place()
         errors = (dialect.errors, DBAPIError)
         with ExitStack() as stack:

@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from graphwright_tools.errors import NotConfigured, Refused
 from graphwright_tools.sql.dialects import CONNECT_TIMEOUT, Allowed, Rows, refused_function
+from graphwright_tools.sql.parameters import Parameters
 
 LONGEST_VALUE: Final = 10_000_000  # bytes of a text or blob, also on the way to a result
 STEPS: Final = 10_000  # of SQLite's machine between two looks at whether to stop
@@ -46,7 +47,9 @@ class Sqlite:
         """Nothing: the file is open for reading only, and `stop` ends what takes too long."""
 
     @contextmanager
-    def select(self, connection: Connection, statement: str, allowed: Allowed) -> Iterator[Rows]:
+    def select(
+        self, connection: Connection, statement: str, allowed: Allowed, parameters: Parameters
+    ) -> Iterator[Rows]:
         """Run a statement under an authorizer."""
         driver, refusals = _driver(connection), list[Refused]()
 
@@ -60,7 +63,7 @@ class Sqlite:
         driver.set_authorizer(authorize)
         try:
             with closing(driver.cursor()) as cursor:
-                cursor.execute(statement)
+                cursor.execute(statement, parameters)
                 yield Rows([column[0] for column in cursor.description or ()], cursor)
         except sqlite3.Error:
             if refusals:

@@ -6,6 +6,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 class Stopped(Exception):
@@ -49,7 +52,7 @@ class Stop:
                 self._act = None
 
 
-async def in_thread(work: Callable[[Stop], str]) -> str:
+async def in_thread(work: Callable[[Stop], Result]) -> Result:
     """Run a call in a thread; whoever cancels this, stops the call too."""
     stop = Stop()
     try:

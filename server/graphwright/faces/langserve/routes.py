@@ -25,6 +25,8 @@ async def build_routes(project: Project, runs: Runs, threads: Threads) -> FastAP
     app.add_middleware(Pages)
     app.add_middleware(ToldFailures)
     for graph_id, graph in project.graphs.items():
+        if graph.problem is not None:
+            continue
         async with graph.open({}) as opened:
             schema = input_schema(opened)
         served = ServedGraph(runs, DEFAULT_TENANT, graph_id, input_type(graph_id, schema))
@@ -52,6 +54,7 @@ def _explain(project: Project) -> Any:
     async def explain(graph_id: str, path: str) -> Response:
         if graph_id not in project.graphs:
             raise NotFound(f"No graph named {graph_id!r}; there are: {', '.join(project.graphs)}")
+        project.graphs[graph_id].check()
         if path.startswith("chat/"):
             raise NotFound(
                 f"The graph {graph_id} has no chat page, because its input has no `messages`. "

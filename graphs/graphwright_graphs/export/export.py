@@ -1,0 +1,177 @@
+"""`export`: from a document to the text of a Python module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from graphwright_graphs import source
+from graphwright_graphs.blueprint import Blueprint
+from graphwright_graphs.bounds import BoundedGraph
+from graphwright_graphs.compile import Loader
+from graphwright_graphs.edges import START, Edge, Join
+from graphwright_graphs.errors import DocumentError
+from graphwright_graphs.export import edges, models, options, state
+from graphwright_graphs.export.literals import literal
+from graphwright_graphs.export.module import Module
+from graphwright_graphs.export.tools import Named
+from graphwright_graphs.export.writers import WRITERS, Writing
+from graphwright_graphs.imports import current as allowed_imports
+from graphwright_graphs.models import current as current_models
+from graphwright_graphs.nodes.human import Human
+from graphwright_graphs.nodes.kinds import Kinds
+from graphwright_graphs.nodes.llm import Llm
+from graphwright_graphs.nodes.node import Body
+from graphwright_graphs.problems import Problems
+from graphwright_graphs.source import Source
+
+
+class ExportError(DocumentError):
+    """A graph can be run but not written in plain Python; `problems` says for want of what."""
+
+
+def export(path: str | Path) -> str:
+    """The document at `path` as the text of a Python module with the same graph, named `graph`.
+
+    Raises:
+        DocumentError: the document can't become a graph; an ExportError says that it can, but has
+            a part for which there is no plain Python.
+        OSError: the file can't be read.
+    """
+    file = Path(path)
+    document = source.read(file)
+    problems = Problems(document)
+    loader = Loader(current_models(), allowed_imports(file), (file.resolve(),))
+    blueprint = Blueprint.read(document.data, problems, loader)
+    problems.raise_if_any()
+    text = _Export(file, document, blueprint, Named(loader.imports, problems), problems).text()
+    if problems.errors:
+        raise ExportError(problems.errors)
+    return text
+
+
+class _Export:
+    """One document that is written."""
+
+    def __init__(
+        self, file: Path, document: Source, blueprint: Blueprint, tools: Named, problems: Problems
+    ) -> None:
+        self._file = file
+        self._blueprint = blueprint
+        self._tools = tools
+        self._problems = problems
+        self._bodies = dict(_bodies(document.data["nodes"], problems))
+        about = blueprint.description or f"The graph `{file.stem}`."
+        self._module = Module(f"{about}\n\nExported from {file.name} by Graphwright.\n")
+        words = file.stem.replace("-", "_").split("_")
+        self._title = "".join(word.capitalize() for word in words)
+
+    def text(self) -> str:
+        """The module."""
+        classes = self._classes()
+        writing = self._writing(classes)
+        if any(hasattr(body, "model") for _, body in self._bodies.values()):
+            models.define(self._module)
+        nodes = [self._node(name, writing) for name in self._blueprint.nodes]
+        ways = [line for edge in self._blueprint.edges for line in self._ways(edge, writing)]
+        graph = self._module.imported("langgraph.graph", "StateGraph")
+        if any(edge.is_bounded for edge in self._blueprint.edges):
+            graph = self._module.inlined(BoundedGraph)
+        words = ", ".join([classes["state_schema"], *_keywords(classes)])
+        self._module.add([f"builder = {graph}({words})", *nodes, *ways])
+        self._module.add([f"graph = builder.compile({', '.join(self._compiled())})"])
+        return self._module.text()
+
+    def _classes(self) -> dict[str, str]:
+        """Define the classes of state, context, input and output; their names by StateGraph's
+        words.
+        """
+        read, module = self._blueprint, self._module
+        about = read.description
+        found = {"state_schema": state.state_class(self._title, read.channels, about, module)}
+        if read.settings:
+            found["context_schema"] = state.context_class(self._title, read.settings, module)
+        for word, names in (("input", read.input), ("output", read.output)):
+            if names:
+                title = f"{self._title}{word.capitalize()}"
+                found[f"{word}_schema"] = state.subset_class(title, names, read.channels, module)
+        return found
+
+    def _writing(self, classes: Mapping[str, str]) -> Writing:
+        channels, settings = self._blueprint.channels, self._blueprint.settings
+        bodies = [body for _, body in self._bodies.values()]
+        return Writing(
+            name="",
+            where=(),
+            module=self._module,
+            channels=channels,
+            readable={**settings, **channels},
+            state=classes["state_schema"],
+            builder="builder",
+            context=classes.get("context_schema"),
+            answered=any(isinstance(body, Human) and body.approve for body in bodies),
+            tools_by_name=self._tools,
+            problems=self._problems,
+        )
+
+    def _node(self, name: str, writing: Writing) -> str:
+        """What adds a node to the builder."""
+        word, body = self._bodies[name]
+        entry = self._blueprint.nodes[name]
+        inside = writing.of(name, ("nodes", name, word))
+        if word not in WRITERS:
+            expected = f"a kind that can be exported ({', '.join(sorted(WRITERS))})"
+            self._problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
+            return ""
+        action = WRITERS[word](body, inside)
+        words = [literal(name), action, *options.words(entry, inside)]
+        return f"{inside.builder}.add_node({', '.join(words)})"
+
+    def _ways(self, edge: Edge | Join, writing: Writing) -> Sequence[str]:
+        name = edge.written.lower() if edge.written == START else edge.written
+        answered = self._answered_by(edge.written)
+        inside = writing.of(f"after_{name}", ("edges", edge.written))
+        return edges.lines(edge, inside, answered)
+
+    def _answered_by(self, node: str) -> Sequence[str]:
+        """The conversations whose last message is surely an AI message when a node is done."""
+        body = self._bodies.get(node, ("", None))[1]
+        if not isinstance(body, Llm) or body.answer is not None:
+            return ()
+        talks = [
+            name for name, each in self._blueprint.channels.items() if each.reducer == "messages"
+        ]
+        usual = body.messages or ("messages" if "messages" in talks else "".join(talks[:1]))
+        output = body.output or usual
+        return (output,) if output in talks else ()
+
+    def _compiled(self) -> Iterator[str]:
+        yield f"name={literal(self._file.stem)}"
+        nodes = self._blueprint.nodes.values()
+        for word, names in (
+            ("interrupt_before", [node.name for node in nodes if node.options.stops_before]),
+            ("interrupt_after", [node.name for node in nodes if node.options.stops_after]),
+        ):
+            if names:
+                yield f"{word}={literal(names)}"
+        if any(node.options.cache is not None for node in nodes):
+            yield f"cache={self._module.imported('langgraph.cache.memory', 'InMemoryCache')}()"
+
+
+def _keywords(classes: Mapping[str, str]) -> Iterator[str]:
+    for word, name in classes.items():
+        if word != "state_schema":
+            yield f"{word}={name}"
+
+
+def _bodies(nodes: Mapping[str, Any], problems: Problems) -> Iterator[tuple[str, tuple[str, Body]]]:
+    """The word and the body of each node; a document that could be loaded has one of each."""
+    kinds = Kinds()
+    for name, data in nodes.items():
+        word = next(each for each in data if each in kinds)
+        where = ("nodes", name, word)
+        kind = kinds.load(word, where, problems)
+        body = problems.validated(kind.body, data[word], where, kind.short) if kind else None
+        assert body is not None
+        yield name, (word, body)

@@ -1,0 +1,131 @@
+"""Small pieces of this package that exported code brings along, as their source.
+
+A piece is a function, class or constant of a module here. What it refers to comes with it: other
+pieces before it, imports at the top.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+
+PACKAGE = "graphwright_graphs"
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`import module`, or `from module import name`."""
+
+    module: str
+    name: str | None = None
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A definition at the top of a module, with what it refers to by name."""
+
+    source: str
+    names: frozenset[str]
+
+
+class Inlined:
+    """The pieces that one export has so far, in the order in which they have to stand."""
+
+    def __init__(self) -> None:
+        self.imports: set[Import] = set()
+        self.pieces: dict[str, str] = {}
+        self._homes: dict[str, str] = {}
+        self._modules: dict[str, _Source] = {}
+
+    def add(self, module: str, name: str) -> None:
+        """Bring along what `name` is in a module of this package."""
+        if self._homes.setdefault(name, module) != module:
+            raise AssertionError(f"{name} is in {module} and in {self._homes[name]}")
+        if name in self.pieces:
+            return
+        home = self._modules.setdefault(module, _Source(importlib.import_module(module)))
+        piece = home.pieces[name]
+        self.pieces[name] = ""  # known, should it refer to itself
+        for each in sorted(piece.names - {name}):
+            self._refer(home, each)
+        del self.pieces[name]
+        self.pieces[name] = piece.source
+
+    def _refer(self, home: _Source, name: str) -> None:
+        if name in home.pieces:
+            self.add(home.name, name)
+        elif found := home.imports.get(name):
+            if not found.module.startswith(PACKAGE):
+                self.imports.add(found)
+            elif found.name:
+                self.add(found.module, found.name)
+
+
+class _Source:
+    """A module of this package, taken apart."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.name = module.__name__
+        self._lines = inspect.getsource(module).splitlines()
+        self._tree = ast.parse("\n".join(self._lines))
+
+    @cached_property
+    def imports(self) -> Mapping[str, Import]:
+        """What the module imports, by the name it has there."""
+        found: dict[str, Import] = {}
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.ImportFrom):
+                for each in node.names:
+                    name = each.asname or each.name
+                    found[name] = Import(str(node.module), each.name, each.asname)
+            elif isinstance(node, ast.Import):
+                for each in node.names:
+                    found[each.asname or each.name] = Import(each.name, None, each.asname)
+        return found
+
+    @cached_property
+    def pieces(self) -> Mapping[str, Piece]:
+        """What the module defines, by name."""
+        body = self._tree.body
+        found = {}
+        for at, node in enumerate(body):
+            for name in _defined(node):
+                after = body[at + 1] if at + 1 < len(body) else None
+                last = after if after and _is_text(after) else node
+                source = "\n".join(self._lines[self._start(node) : last.end_lineno])
+                found[name] = Piece(source, frozenset(_names(node)))
+        return found
+
+    def _start(self, node: ast.stmt) -> int:
+        """The index of a definition's first line, its decorators and comments included."""
+        decorators = getattr(node, "decorator_list", [])
+        start: int = min([node.lineno, *(each.lineno for each in decorators)]) - 1
+        while start and self._lines[start - 1].startswith("#"):
+            start -= 1
+        return start
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            yield name
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a text alone: it says what the constant before it is."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _names(node: ast.stmt) -> Iterator[str]:
+    """Every name that a definition may take from its module."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield each.id

@@ -1,0 +1,79 @@
+"""Chat models: by name from the environment or the document, through LangChain's own function."""
+
+from __future__ import annotations
+
+from graphwright_graphs.export.literals import literal
+from graphwright_graphs.export.module import INDENT, Module, docstring
+from graphwright_graphs.models.words import Candidate, Model, candidates
+
+EXAMPLE = "openai:gpt-4o-mini"
+
+
+def define(module: Module) -> None:
+    """Define `chat_model`, which gives the model of a name, and `model_name`, the run's."""
+    environ = f"{module.imported('os')}.environ"
+    config = module.imported("langchain_core.runnables", "RunnableConfig")
+    model = module.imported("langchain_core.language_models", "BaseChatModel")
+    make = module.imported("langchain.chat_models", "init_chat_model")
+    module.add(
+        [
+            f'MODEL = {environ}.get("GRAPHWRIGHT_MODEL", {literal(EXAMPLE)})',
+            "# What a run may ask for besides, separated by commas.",
+            f'MODELS = [MODEL, *{environ}.get("GRAPHWRIGHT_MODELS", "").split(",")]',
+        ]
+    )
+    module.add(
+        [
+            f"def model_name(config: {config}) -> str:",
+            *docstring("The model of a run: its `configurable.model`, or else MODEL."),
+            f'{INDENT}name = str(config.get("configurable", {{}}).get("model", MODEL))',
+            f"{INDENT}if name not in MODELS:",
+            f'{INDENT * 2}raise ValueError(f"{{name!r}} is none of the models {{MODELS}}")',
+            f"{INDENT}return name",
+        ]
+    )
+    module.add(
+        [
+            f"@{module.imported('functools', 'cache')}",
+            f"def chat_model(name: str) -> {model}:",
+            *docstring("The chat model of that name, `provider:model`."),
+            f"{INDENT}return {make}(name)",
+        ]
+    )
+
+
+def called(own: Model | None, bind: str, node: str, module: Module) -> str:
+    """The expression of a node's model, with `bind` (`.bind_tools(…)`) applied to each.
+
+    Retries and fallbacks are LangChain's.
+    """
+    first, *others = [_one(each, bind, node, module) for each in candidates(own)]
+    return f"{first}.with_fallbacks([{', '.join(others)}])" if others else first
+
+
+def _one(candidate: Candidate, bind: str, node: str, module: Module) -> str:
+    name = literal(candidate.name) if candidate.name else "model_name(config)"
+    function = "chat_model"
+    if candidate.options:
+        function = _with_options(candidate, node, module)
+    text = f"{function}({name}){bind}"
+    if candidate.retry.attempts > 1:
+        text += f".with_retry(stop_after_attempt={candidate.retry.attempts})"
+    return text
+
+
+def _with_options(candidate: Candidate, node: str, module: Module) -> str:
+    """A function that makes a model with the options of one node."""
+    function = module.named(f"{node}_model")
+    model = module.imported("langchain_core.language_models", "BaseChatModel")
+    make = module.imported("langchain.chat_models", "init_chat_model")
+    words = [f"{word}={literal(value)}" for word, value in candidate.options.items()]
+    module.add(
+        [
+            f"@{module.imported('functools', 'cache')}",
+            f"def {function}(name: str) -> {model}:",
+            *docstring(f"The chat model of that name, as `{node}` asks it."),
+            f"{INDENT}return {make}({', '.join(['name', *words])})",
+        ]
+    )
+    return function

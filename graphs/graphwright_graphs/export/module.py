@@ -1,0 +1,160 @@
+"""The Python module that an export becomes: imports, definitions, and the graph at its end."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import Any
+
+from graphwright_graphs.export.inlining import Import, Inlined
+from graphwright_graphs.export.layout import laid_out
+
+
+class Module:
+    """Python text under construction. Names that it is asked for are unique in it."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._imports: set[Import] = set()
+        self._inlined = Inlined()
+        self._parts: list[str] = []
+        self._names: set[str] = set(_TAKEN)
+        self._imported: dict[Import, str] = {}
+        self._constants: dict[str, str] = {}
+
+    def imported(self, module: str, name: str | None = None) -> str:
+        """The name of something to import, such as `("re", None)` or `("typing", "Any")`."""
+        wanted = Import(module, name)
+        if wanted not in self._imported:
+            called = self.named(name or module)
+            alias = None if called == (name or module) else called
+            self._imports.add(Import(module, name, alias))
+            self._imported[wanted] = called
+        return self._imported[wanted]
+
+    def inlined(self, thing: Callable[..., Any]) -> str:
+        """The name of a function or class of this package, whose source is brought along."""
+        self._inlined.add(thing.__module__, thing.__name__)
+        self._names.add(thing.__name__)
+        return thing.__name__
+
+    def named(self, wanted: str) -> str:
+        """A name like the wanted one, which nothing else in the module has."""
+        name = re.sub(r"\W", "_", wanted) or "_"
+        name = f"_{name}" if name[0].isdigit() else name
+        name = f"{name}_" if keyword.iskeyword(name) else name
+        others = (f"{name}_{number}" for number in count(2))
+        while name in self._names:
+            name = next(others)
+        self._names.add(name)
+        return name
+
+    def constant(self, wanted: str, value: str) -> str:
+        """Define a constant, or find the one that has this value; its name."""
+        if value not in self._constants:
+            self._constants[value] = self.named(wanted.upper())
+            self.add([f"{self._constants[value]} = {value}"])
+        return self._constants[value]
+
+    def known(self, value: str) -> str:
+        """The name of the constant that has this value, or the value."""
+        return self._constants.get(value, value)
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Add a definition; lines that are too long are broken."""
+        self._parts.append("\n".join(map(laid_out, lines)))
+
+    def text(self) -> str:
+        """The whole module."""
+        head = f'"""{self._title}"""\n\n'
+        if any(piece.startswith(("class ", "@")) for piece in self._inlined.pieces.values()):
+            head += "from __future__ import annotations\n\n"  # methods name their own class
+        imports = self._imports | self._inlined.imports
+        pieces = [*self._inlined.pieces.values(), *self._parts]
+        return f"{head}{_import_lines(imports)}{_spaced(pieces)}"
+
+
+# What inlined code is called, or an export's own parts, is no name for a node's function.
+_TAKEN = {
+    "state",
+    "config",
+    "runtime",
+    "builder",
+    "graph",
+    "model_name",
+    "chat_model",
+    "MODEL",
+    "MODELS",
+}
+
+
+INDENT = "    "
+
+
+def docstring(text: str, indent: str = INDENT) -> list[str]:
+    """The lines of a docstring."""
+    escaped = text.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    if escaped.endswith('"'):
+        escaped = escaped[:-1] + '\\"'
+    lines = escaped.splitlines()
+    if len(lines) == 1:
+        return [f'{indent}"""{escaped}"""']
+    inner = [f"{indent}{line}".rstrip() for line in lines[1:]]
+    return [f'{indent}"""{lines[0]}', *inner, f'{indent}"""']
+
+
+_BLOCK = ("def ", "async def ", "class ", "@")
+
+
+def _spaced(parts: Sequence[str]) -> str:
+    """The parts, with two blank lines around functions and classes and one between others."""
+    text, was_block = "", False
+    for part in parts:
+        code = next(line for line in part.splitlines() if not line.startswith("#"))
+        is_block = code.startswith(_BLOCK)
+        text += ("\n\n" if is_block or was_block else "\n") + part + "\n"
+        was_block = is_block
+    return text
+
+
+def _import_lines(imports: Iterable[Import]) -> str:
+    """The imports, sorted as isort does, Python's own first."""
+    groups: list[str] = []
+    for is_standard in (True, False):
+        chosen = [each for each in imports if _is_standard(each.module) == is_standard]
+        plain = sorted({_plain(each) for each in chosen if each.name is None})
+        modules = sorted({each.module for each in chosen if each.name is not None}, key=str.lower)
+        lines = [*plain, *(_from(module, chosen) for module in modules)]
+        if lines:
+            groups.append("\n".join(lines))
+    return "\n\n".join(groups) + "\n"
+
+
+def _plain(each: Import) -> str:
+    return f"import {each.module} as {each.alias}" if each.alias else f"import {each.module}"
+
+
+def _from(module: str, imports: Iterable[Import]) -> str:
+    names = {
+        (str(each.name), each.alias) for each in imports if each.module == module and each.name
+    }
+    aliased = [f"{name} as {alias}" for name, alias in sorted(names, key=_order) if alias]
+    direct = [name for name, alias in sorted(names, key=_order) if not alias]
+    lines = [f"from {module} import {', '.join(direct)}"] if direct else []
+    return "\n".join(
+        laid_out(line) for line in [*lines, *(f"from {module} import {each}" for each in aliased)]
+    )
+
+
+def _order(name: tuple[str, str | None]) -> tuple[int, str]:
+    """Constants, then classes, then functions."""
+    text = name[0]
+    kind = 0 if text.isupper() and len(text) > 1 else 1 if text[:1].isupper() else 2
+    return kind, text.lower()
+
+
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names

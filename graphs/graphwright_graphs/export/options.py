@@ -1,0 +1,56 @@
+"""The options of a node, as what `add_node` is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphwright_graphs.edges import langgraph_name
+from graphwright_graphs.export.annotations import reducer_text
+from graphwright_graphs.export.literals import literal
+from graphwright_graphs.export.writers.writing import Writing
+from graphwright_graphs.nodes.entries import Entry
+from graphwright_graphs.nodes.options import Cache, Retry
+
+
+def words(entry: Entry, writing: Writing) -> Iterator[str]:
+    """The keyword arguments beside a node's name and function."""
+    options, module = entry.options, writing.module
+    if entry.leads:
+        ends = tuple(dict.fromkeys(langgraph_name(target) for target in entry.leads))
+        yield f"destinations={literal(ends)}"
+    if options.description:
+        yield f"metadata={literal({'description': options.description})}"
+    if options.retry is not None:
+        policy = module.imported("langgraph.types", "RetryPolicy")
+        yield f"retry_policy={policy}({', '.join(_retry(options.retry, entry, writing))})"
+    if options.timeout is not None:
+        yield f"timeout={literal(options.timeout)}"
+    if options.cache is not None:
+        policy = module.imported("langgraph.types", "CachePolicy")
+        yield f"cache_policy={policy}({', '.join(_cache(options.cache))})"
+    if options.defer:
+        yield "defer=True"
+
+
+def _retry(retry: int | Retry, entry: Entry, writing: Writing) -> Iterator[str]:
+    if isinstance(retry, int):
+        yield f"max_attempts={retry}"
+        return
+    usual = Retry()
+    for word in ("max_attempts", "initial_interval", "backoff_factor", "max_interval", "jitter"):
+        value = getattr(retry, word)
+        if value != getattr(usual, word):
+            yield f"{word}={literal(value)}"
+    policy = entry.options.arguments()["retry_policy"]
+    if retry.retry_on:
+        named = [reducer_text(each, writing.module) for each in policy.retry_on]
+        yield f"retry_on=({', '.join(named)},)"
+
+
+def _cache(cache: int | Cache) -> Iterator[str]:
+    ttl = cache.ttl if isinstance(cache, Cache) else cache
+    if ttl is not None:
+        yield f"ttl={ttl}"
+    if isinstance(cache, Cache) and cache.key:
+        names = ", ".join(f"state.get({literal(name)})" for name in cache.key)
+        yield f"key_func=lambda state: repr(({names},))"

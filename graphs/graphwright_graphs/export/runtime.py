@@ -1,0 +1,95 @@
+"""Small functions that exported Python brings along where it needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+
+T = TypeVar("T")
+
+
+def last(items: Sequence[Any]) -> Any:
+    """The last item, None where there is none."""
+    return items[-1] if items else None
+
+
+def quotient(left: float, right: float) -> float:
+    """One number divided by another; of whole numbers the whole part, rounded towards zero."""
+    if isinstance(left, float):
+        return left / right
+    return abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
+
+
+def remainder(left: int, right: int) -> int:
+    """What is left over when `left` is divided; it has the sign of `left`."""
+    return abs(left) % abs(right) * (-1 if left < 0 else 1)
+
+
+def text_of(value: object) -> str:
+    """A value as text: `true`, `2.5`, `3`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format(value, "g") if isinstance(value, float) else str(value)
+
+
+def today() -> str:
+    """The date, with its weekday."""
+    return datetime.now().astimezone().strftime("%A, %Y-%m-%d")
+
+
+async def structured(
+    model: Runnable[Any, Any],
+    messages: Sequence[BaseMessage],
+    check: Callable[[Any], T],
+    config: RunnableConfig,
+) -> T | None:
+    """What a model says in the form of its schema; told once what was wrong, then None.
+
+    `check` makes the value of the parsed JSON, or raises ValueError.
+    """
+    error: object = None
+    for _ in range(2):
+        repair = (
+            f"That was not in the form I need: {error}\nAnswer again, in the form of the schema."
+        )
+        asked = [*messages, HumanMessage(repair)] if error else messages
+        answer = await model.ainvoke(asked, config)
+        try:
+            if answer["parsing_error"] is not None:
+                raise ValueError(str(answer["parsing_error"]))
+            if answer["parsed"] is None:
+                raise ValueError("no structured answer was given")
+            return check(answer["parsed"])
+        except ValueError as invalid:
+            error = invalid
+    return None
+
+
+def as_object(parsed: Any) -> dict[str, Any]:
+    """The parsed JSON, which has to be an object."""
+    if not isinstance(parsed, dict):
+        raise ValueError(f"a JSON object is needed, not {type(parsed).__name__}")
+    return parsed
+
+
+def with_choices(messages: Sequence[BaseMessage], choices: Mapping[str, str]) -> list[BaseMessage]:
+    """The messages with the choices at the end of their system message."""
+    lines = [f"- {label}: {text}" for label, text in choices.items()]
+    listing = "\n".join(["The choices are:", *lines])
+    first, *others = messages or [SystemMessage("")]
+    if isinstance(first, SystemMessage):
+        return [SystemMessage(f"{first.text}\n\n{listing}".strip()), *others]
+    return [SystemMessage(listing), first, *others]
+
+
+def label_of(parsed: Any, labels: Iterable[str]) -> str:
+    """The label that a model chose. Raises ValueError for any other."""
+    said = str(parsed.get("choice") if isinstance(parsed, dict) else parsed).strip().casefold()
+    for label in labels:
+        if label.casefold() == said:
+            return label
+    raise ValueError(f'"{said}" is none of {", ".join(labels)}')

@@ -1,0 +1,20 @@
+"""Writers: the Python of each kind of node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphwright_graphs.export.writers import human, llm, prompt, python, router, tools
+from graphwright_graphs.export.writers.writing import Writer, Writing
+
+WRITERS: Mapping[str, Writer] = {
+    "human": human.write,
+    "llm": llm.write,
+    "prompt": prompt.write,
+    "python": python.write,
+    "router": router.write,
+    "tools": tools.write,
+}
+"""What writes a node of each kind. A kind of another package has none."""
+
+__all__ = ["WRITERS", "Writer", "Writing"]

@@ -1,0 +1,63 @@
+"""The kind `llm`: a chat model's reply, or its answer in the form of a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphwright_graphs.export import models, runtime
+from graphwright_graphs.export.literals import literal
+from graphwright_graphs.export.writers.conversation import composed
+from graphwright_graphs.export.writers.writing import Writing
+from graphwright_graphs.models.words import Model
+from graphwright_graphs.nodes.llm import Llm
+
+
+def write(body: Llm, writing: Writing) -> str:
+    """A function that calls the model."""
+    if body.answer is not None:
+        return _data(body, writing)
+    tools = ""
+    if body.tools:
+        tools = writing.module.constant(f"{writing.name}_tools", writing.tools(body.tools))
+    messages = composed(body.prompt, body.messages, writing)
+    bind = f".bind_tools({tools})" if tools else ""
+    model = models.called(body.model, bind, writing.name, writing.module)
+    output = body.output or writing.conversation(body.messages)
+    said = "[reply]" if writing.is_conversation(output) else "str(reply.text)"
+    lines = [
+        f"model = {model}",
+        f"messages = {messages}",
+        "reply = await model.ainvoke(messages, config)",
+        f"return {{{literal(output)}: {said}}}",
+    ]
+    return writing.function("Let the model answer.", lines)
+
+
+def _data(body: Llm, writing: Writing) -> str:
+    schema = {"title": writing.name, "description": "The answer.", **(body.answer or {})}
+    messages = composed(body.prompt, body.messages, writing)
+    lines = [
+        f"messages = {messages}",
+        *structured(schema, body.model, "as_object", writing),
+        "if data is None:",
+        f'    raise ValueError("the model gave `{writing.name}` no answer that fits its schema")',
+        f"return {{{literal(str(body.output))}: data}}",
+    ]
+    writing.module.inlined(runtime.as_object)
+    return writing.function("Let the model answer in the form of the schema.", lines)
+
+
+def structured(
+    schema: dict[str, object], model: Model | None, check: str, writing: Writing
+) -> Sequence[str]:
+    """Lines that set `data` to what a model says to `messages` in the form of a schema.
+
+    Its tokens are half-written JSON, so they are kept out of the `messages` stream.
+    """
+    module = writing.module
+    constant = module.constant(f"{writing.name}_schema", literal(schema))
+    quiet = f"tags=[{module.imported('langgraph.constants', 'TAG_NOSTREAM')}]"
+    bind = f".with_structured_output({constant}, include_raw=True).with_config({quiet})"
+    called = models.called(model, bind, writing.name, module)
+    ask = module.inlined(runtime.structured)
+    return [f"model = {called}", f"data = await {ask}(model, messages, {check}, config)"]

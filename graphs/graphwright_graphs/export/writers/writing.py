@@ -1,0 +1,83 @@
+"""What the writers of all kinds of nodes share: names, channels, and the function of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from graphwright_graphs.context import Readable
+from graphwright_graphs.export.module import INDENT, Module, docstring
+from graphwright_graphs.export.tools import Named
+from graphwright_graphs.problems import Problems
+from graphwright_graphs.source import Where
+from graphwright_graphs.state import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One node that is written, and where it stands."""
+
+    name: str
+    where: Where
+    module: Module
+    channels: Mapping[str, Channel]
+    readable: Mapping[str, Readable]
+    """Channels and settings by name."""
+    state: str
+    """The name of the state's class."""
+    builder: str
+    """The name of the StateGraph that is built."""
+    context: str | None
+    """The name of the class of a run's settings."""
+    answered: bool
+    """Whether tool calls may have been answered before a `tools` node runs them."""
+    tools_by_name: Named
+    problems: Problems
+    """What stands against an export."""
+
+    def of(self, name: str, where: Where) -> Writing:
+        """The same for the node of that name, or the edge."""
+        return replace(self, name=name, where=where)
+
+    def conversation(self, name: str | None) -> str:
+        """The messages channel that is meant, as documents choose it."""
+        known = [each for each, channel in self.channels.items() if channel.reducer == "messages"]
+        return name or ("messages" if "messages" in known else known[0])
+
+    def is_conversation(self, name: str) -> bool:
+        """Whether a channel holds messages."""
+        return self.channels[name].reducer == "messages"
+
+    def tools(self, names: Sequence[str]) -> str:
+        """A list of tools, as an expression."""
+        found = [self.tools_by_name.text(name, self.module) for name in names]
+        return f"[{', '.join(found)}]"
+
+    def function(self, about: str, lines: Sequence[str], *, returns: str = "") -> str:
+        """Define the node's function, which takes of `state`, `config` and `context` what its lines
+        name; its name.
+        """
+        name = self.module.named(self.name)
+        head, before = self._head(name, lines, returns or self._update())
+        self.module.add([head, *docstring(about), *before, *(INDENT + line for line in lines)])
+        return name
+
+    def _update(self) -> str:
+        return f"dict[str, {self.module.imported('typing', 'Any')}]"
+
+    def _head(self, name: str, lines: Sequence[str], returns: str) -> tuple[str, list[str]]:
+        text = "\n".join(lines)
+        parameters, before = [f"state: {self.state}"], []
+        if "config" in text:
+            config = self.module.imported("langchain_core.runnables", "RunnableConfig")
+            parameters.append(f"config: {config}")
+        if self.context and "context." in text:
+            runtime = self.module.imported("langgraph.runtime", "Runtime")
+            parameters.append(f"runtime: {runtime}[{self.context}]")
+            before.append(f"{INDENT}context = runtime.context or {self.context}()")
+        return f"async def {name}({', '.join(parameters)}) -> {returns}:", before
+
+
+Writer: TypeAlias = Callable[[Any, Writing], str]
+"""Writes a node of one kind from its body; returns the expression for `add_node`."""

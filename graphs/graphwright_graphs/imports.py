@@ -1,0 +1,175 @@
+"""What a document may import by `module:attribute`: the project's own modules, and listed ones.
+
+A document is data, and importing a module runs its code. So a module is looked up before it is
+imported, and what is taken from it must have been made there: `tools:os.system` is no way to `os`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from graphwright_graphs.problems import Problems, quoted
+from graphwright_graphs.source import Where
+
+VARIABLE = "GRAPHWRIGHT_IMPORTS"
+
+_PROJECT_FILES = ("langgraph.json", "pyproject.toml")
+
+
+class Refused(Exception):
+    """A module that documents may not import; the message is its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """What the documents of one project may import.
+
+    Args:
+        roots: folders of the project. Their modules may be imported, but for packages that are
+            installed below them (`.venv`).
+        modules: further modules, each with all that is in it.
+    """
+
+    roots: tuple[Path, ...]
+    modules: tuple[str, ...] = ()
+
+    def also(self, modules: Iterable[str]) -> Imports:
+        """The same, with further modules."""
+        return replace(self, modules=(*self.modules, *modules))
+
+    def find(self, path: str, problems: Problems, where: Where) -> Any | None:
+        """What `module:attribute` names; what is wrong with it is reported, and None returned.
+
+        In place of a module there may be a file, `folder/file.py:attribute`, from the folder of
+        the document on.
+        """
+        module, colon, attribute = path.rpartition(":")
+        if not (module and colon and attribute):
+            problems.report(where, quoted(path), "`module:attribute`")
+            return None
+        folder = Path(problems.source.file).parent
+        try:
+            is_file = module.endswith(".py")
+            loaded = self._file(folder / module) if is_file else self._module(module)
+            return self._attribute(loaded, attribute)
+        except Refused as refused:
+            found = f"{quoted(path)}, of the module {refused}, which is not the project's own"
+            expected = f"a module in {' or '.join(str(root) for root in self.roots)}"
+            hint = (
+                f"allow it with {VARIABLE}={refused} or load(…, imports=[{quoted(str(refused))}])"
+            )
+            problems.report(where, found, expected, hint)
+        except Exception as error:  # a user's module may raise anything while it is imported
+            found = f"{quoted(path)}, which can't be imported ({type(error).__name__}: {error})"
+            problems.report(where, found, "`module:attribute` of a module on the import path")
+        return None
+
+    def _module(self, name: str) -> ModuleType:
+        self._check(name)
+        return importlib.import_module(name)
+
+    def _file(self, path: Path) -> ModuleType:
+        """The module that a file of the project is, under a name of its own."""
+        path = path.resolve()
+        if not self._is_own(path):
+            raise ImportError(f"{path} is not a file of the project")
+        name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+        if name not in sys.modules:
+            spec = spec_from_file_location(name, path)
+            if spec is None or spec.loader is None or not path.is_file():
+                raise FileNotFoundError(f"there is no Python file {path}")
+            sys.modules[name] = module_from_spec(spec)
+            try:
+                spec.loader.exec_module(sys.modules[name])
+            except BaseException:
+                del sys.modules[name]
+                raise
+        return sys.modules[name]
+
+    def _check(self, name: str) -> None:
+        """Raise Refused for a module that may not be imported, before any of its code runs."""
+        if any(name == each or name.startswith(f"{each}.") for each in self.modules):
+            return
+        parts = name.split(".")
+        for length in range(1, len(parts) + 1):
+            # Looking up `a.b` imports `a`, which is known to be the project's by then.
+            spec = find_spec(".".join(parts[:length]))
+            if spec is None:
+                raise ModuleNotFoundError(f"No module named {'.'.join(parts[:length])!r}")
+            inside = spec.submodule_search_locations
+            if spec.origin is None and inside is not None and length < len(parts):
+                continue  # a folder without __init__.py: what is in it is looked at next
+            if not (spec.has_location and spec.origin and self._is_own(Path(spec.origin))):
+                raise Refused(parts[0])
+
+    def _is_own(self, file: Path) -> bool:
+        file = file.resolve()
+        installed = [Path(path).resolve() for path in sysconfig.get_paths().values()]
+        for root in (each.resolve() for each in self.roots):
+            if file.is_relative_to(root):
+                below = file.relative_to(root).parts
+                libraries = [
+                    each for each in installed if each != root and each.is_relative_to(root)
+                ]
+                return not (
+                    {"site-packages", "dist-packages"} & set(below)
+                    or any(file.is_relative_to(each) for each in libraries)
+                )
+        return False
+
+    def _attribute(self, found: Any, path: str) -> Any:
+        for part in path.split("."):
+            if part.startswith("__"):
+                raise AttributeError(f"{part!r} is not for documents")
+            found = getattr(found, part)
+            if isinstance(found, ModuleType):
+                self._check(found.__name__)
+        made_in = getattr(found, "__module__", None)
+        if made_in and (inspect.isroutine(found) or isinstance(found, type)):
+            self._check(made_in)
+        return found
+
+
+_current: ContextVar[Imports | None] = ContextVar("imports", default=None)
+
+
+@contextmanager
+def using(imports: Imports) -> Iterator[None]:
+    """Make `imports` what documents loaded inside the block may import."""
+    token = _current.set(imports)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current(document: Path, environ: Mapping[str, str] = os.environ) -> Imports:
+    """What `using` set, else what the project around a document and GRAPHWRIGHT_IMPORTS allow.
+
+    The project is the nearest folder above the document that has a langgraph.json or a
+    pyproject.toml, or else the document's own folder.
+    """
+    if (imports := _current.get()) is not None:
+        return imports
+    listed = (name.strip() for name in environ.get(VARIABLE, "").split(","))
+    return Imports((_project(document.resolve().parent),), tuple(name for name in listed if name))
+
+
+def _project(folder: Path) -> Path:
+    for each in (folder, *folder.parents):
+        if any((each / name).is_file() for name in _PROJECT_FILES):
+            return each
+    return folder

@@ -1,0 +1,108 @@
+"""What a document says of a node's model: its name, its options, and who answers in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from graphwright_graphs.models.errors import ModelError
+from graphwright_graphs.models.providers import checked_name
+
+
+def _name(text: str) -> str:
+    try:
+        return checked_name(text)
+    except ModelError:
+        raise ValueError("`demo` or `provider:model`, such as openai:gpt-4o-mini") from None
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Words(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Retry(_Words):
+    """How often a model is asked before its failure counts; pauses double, with some chance."""
+
+    attempts: int = Field(default=3, ge=1, le=10)
+    wait: Annotated[float, Field(ge=0)] = 1
+    """Seconds before the second attempt, unless the provider says how long to wait."""
+    longest: Annotated[float, Field(ge=0)] = 60
+    """Seconds: a provider that asks for a longer wait is not waited for."""
+
+
+class ModelWords(_Words):
+    """One model with its options, which are those of LangChain's classes."""
+
+    name: Name | None = None
+    """The model; without it, the one of the run or of the service."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    timeout: Positive | None = None
+    """Seconds that a provider may be silent."""
+    stop: Annotated[list[str], Field(min_length=1)] | None = None
+    seed: int | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    reasoning_effort: str | None = None
+    reasoning: dict[str, Any] | bool | None = None
+    thinking: dict[str, Any] | None = None
+    thinking_budget: int | None = None
+    verbosity: str | None = None
+    service_tier: str | None = None
+    use_responses_api: bool | None = None
+    stream_usage: bool | None = None
+    retry: Annotated[int, Field(ge=1, le=10)] | Retry | None = None
+    """Attempts; without it, the provider's client tries twice more before the first token."""
+    cache: bool | Annotated[str, Field(min_length=1, max_length=64)] = False
+    """Mark what Anthropic may keep of a prompt; a text is a key for OpenAI's cache as well."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> ModelWords:
+        if not self.model_fields_set:
+            raise ValueError("a model's `name`, or its options")
+        return self
+
+
+Model = Name | ModelWords | Annotated[list[Name | ModelWords], Field(min_length=1, max_length=8)]
+"""A node's `model`: a name, a mapping, or a list, where each stands in for those before it."""
+
+_OURS = {"name", "retry", "cache"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model that a node may ask. `name` is None for the model of the run."""
+
+    name: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    retry: Retry = field(default_factory=lambda: Retry(attempts=1))
+    cache: bool = False
+
+
+def candidates(model: Model | None) -> Sequence[Candidate]:
+    """The models that a node may ask, in order."""
+    return [_candidate(each) for each in (model if isinstance(model, list) else [model])]
+
+
+def _candidate(words: str | ModelWords | None) -> Candidate:
+    if words is None or isinstance(words, str):
+        return Candidate(words)
+    options = words.model_dump(exclude=_OURS, exclude_none=True)
+    if isinstance(words.cache, str):
+        options["prompt_cache_key"] = words.cache
+    retry = words.retry
+    if retry is None:
+        return Candidate(words.name, options, cache=bool(words.cache))
+    # Else the attempts of the provider's client would multiply with ours.
+    options["max_retries"] = 0
+    times = Retry(attempts=retry) if isinstance(retry, int) else retry
+    return Candidate(words.name, options, times, bool(words.cache))

@@ -1,0 +1,151 @@
+"""What a channel or a run's setting may hold: its type, its default, its description.
+
+A type is a word of JSON Schema, `list[...]` of one, a list of the values themselves under `enum`,
+or a whole JSON Schema under `schema`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from graphwright_graphs.problems import Problems, shown
+from graphwright_graphs.source import Where
+
+TYPES: Mapping[str, Any] = {
+    "any": Any,
+    "boolean": bool,
+    "integer": int,
+    "list": list[Any],
+    "number": float,
+    "object": dict[str, Any],
+    "string": str,
+}
+_LIST = re.compile(r"list\[(.+)\]")
+_OF_JSON: Mapping[str, str] = {"array": "list"}
+
+TYPE_PATTERN = rf"^(list\[)*({'|'.join(TYPES)})\]*$"
+
+
+class Value(BaseModel):
+    """The type, default and description of what is held."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Annotated[str, Field(pattern=TYPE_PATTERN)] | None = None
+    """`string`, `integer`, `number`, `boolean`, `object`, `list`, `any`, or `list[…]` of one."""
+    enum: list[str | int | float | bool] | None = Field(default=None, min_length=1)
+    """The only values there are."""
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    """A JSON Schema of the value."""
+    default: Any = None
+    description: str | None = None
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def _known_type(cls, word: Any) -> Any:
+        if isinstance(word, str):
+            _type(word)
+        return word
+
+    @model_validator(mode="after")
+    def _one_type(self) -> Value:
+        if sum(word is not None for word in (self.type, self.enum, self.json_schema)) > 1:
+            raise ValueError("one of `type`, `enum` and `schema`")
+        return self
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether anything is said about the type."""
+        return any(word is not None for word in (self.type, self.enum, self.json_schema))
+
+    def held(self) -> Any:
+        """The Python type of the value."""
+        if self.enum is not None:
+            return Literal[tuple(self.enum)]
+        if self.json_schema is not None:
+            word = self.json_schema.get("type")
+            python = TYPES.get(_OF_JSON.get(word, word)) if isinstance(word, str) else None
+            return Annotated[python or Any, WithJsonSchema(self.json_schema)]
+        return _type(self.type or "any")
+
+    def read(self, given: Any) -> Any:
+        """The value that a person means, who may have typed a number. Raises ValueError, which
+        says what is needed.
+        """
+        if self.json_schema is not None:
+            if expected := misfit(given, self.json_schema):
+                raise ValueError(expected)
+            return given
+        try:
+            return TypeAdapter(self.held()).validate_python(given)
+        except ValidationError:
+            raise ValueError(self._expected()) from None
+
+    def _expected(self) -> str:
+        return f"one of {', '.join(map(str, self.enum))}" if self.enum else str(self.type)
+
+    def check(self, problems: Problems, where: Where) -> None:
+        """Report a schema that is none, and a default that does not fit the type."""
+        if self.json_schema is not None:
+            check_schema(self.json_schema, problems, (*where, "schema"))
+        if self.default is not None and (expected := self._misfit()):
+            problems.report((*where, "default"), shown(self.default), expected)
+
+    def _misfit(self) -> str | None:
+        """What a default would have to be; None for one that fits."""
+        if self.json_schema is not None:
+            return misfit(self.default, self.json_schema)
+        try:
+            TypeAdapter(self.held()).validate_python(self.default, strict=True)
+        except ValidationError:
+            return self._expected()
+        return None
+
+
+def check_schema(schema: dict[str, Any], problems: Problems, where: Where) -> None:
+    """Report what is wrong with a JSON Schema that stands in a document."""
+    from jsonschema import SchemaError  # noqa: PLC0415 - it takes long, and few documents have one
+    from jsonschema.validators import validator_for  # noqa: PLC0415
+
+    try:
+        validator_for(schema).check_schema(schema)
+    except SchemaError as error:
+        said = f"{shown(error.instance)} ({error.message})"
+        problems.report((*where, *error.absolute_path), said, "a JSON Schema")
+
+
+def misfit(value: Any, schema: Mapping[str, Any]) -> str | None:
+    """Why a value does not fit a JSON Schema; None for one that fits, or a schema that is none."""
+    from jsonschema import SchemaError, ValidationError  # noqa: PLC0415 - see check_schema
+    from jsonschema.validators import validate  # noqa: PLC0415
+
+    try:
+        validate(value, schema)
+    except ValidationError as error:
+        return f"what its schema says ({error.message})"
+    except SchemaError:  # reported where the schema stands
+        pass
+    return None
+
+
+def _type(word: str) -> Any:
+    """The Python type that a word names. Raises ValueError."""
+    if match := _LIST.fullmatch(word):
+        return list[_type(match[1])]  # type: ignore[misc]
+    if word not in TYPES:
+        *others, last = TYPES
+        raise ValueError(f"one of {', '.join(others)} or {last}")
+    return TYPES[word]

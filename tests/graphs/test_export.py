@@ -1,0 +1,254 @@
+"""Exported Python is the same graph as its document, and needs none of this package."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.store.memory import InMemoryStore
+from langgraph.types import Command
+from tests.graphs.traces import trace
+
+from graphwright_graphs import load
+from graphwright_graphs.export import ExportError, export
+from graphwright_graphs.models import Models
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = [path for path in sorted((ROOT / "graphs").glob("*.yaml")) if path.stem != "planner"]
+
+# What each example is asked, and what a person answers where it waits.
+CONVERSATIONS: dict[str, list[Any]] = {
+    "agent": [{"messages": [("human", "What is 12 times 12? And what is 3 plus 4?")]}],
+    "approval": [
+        {"messages": [("human", "Remember that I owe Ada 5 euros.")]},
+        Command(resume={"decisions": [{"type": "maybe"}]}),
+        Command(resume="no"),
+        {"messages": [("human", "Remember that I owe Ada 6 euros.")]},
+        Command(resume="yes"),
+    ],
+    "planner": [{"messages": [("human", "Calculate 12 * 12, then calculate 7 + 8.")]}],
+    "translator": [{"language": "German", "text": "good morning"}, {"text": "good morning"}],
+}
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
+    """Imports an exported module; its models are those of a catalogue."""
+    names: list[str] = []
+
+    def make(text: str, models: Models | None = None) -> ModuleType:
+        names.append(f"exported_{len(names)}")
+        path = tmp_path / f"{names[-1]}.py"
+        path.write_text(text)
+        spec = importlib.util.spec_from_file_location(names[-1], path)
+        assert spec and spec.loader
+        module: Any = importlib.util.module_from_spec(spec)
+        sys.modules[names[-1]] = module
+        spec.loader.exec_module(module)
+        if hasattr(module, "init_chat_model"):
+            module.MODEL, module.MODELS = "demo", ["demo"]
+            module.init_chat_model = lambda name, **options: (models or Models()).get()
+        return module  # type: ignore[no-any-return]
+
+    yield make
+    for name in names:
+        del sys.modules[name]
+
+
+def served(graph: Any) -> Any:
+    """A graph with what a server lends it."""
+    return graph.copy(update={"checkpointer": InMemorySaver(), "store": InMemoryStore()})
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+async def test_every_example_runs_the_same(path: Path, imported: Any) -> None:
+    document = load(path, models=Models())
+    python = imported(export(path)).graph
+
+    assert python.name == document.name
+    assert python.get_graph().draw_mermaid() == document.get_graph().draw_mermaid()
+    for schema in ("get_input_jsonschema", "get_output_jsonschema", "get_context_jsonschema"):
+        assert getattr(python, schema)() == getattr(document, schema)()
+    given = CONVERSATIONS[path.stem]
+    assert await trace(served(python), given) == await trace(served(document), given)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_needs_nothing_of_graphwright_but_its_tools(
+    path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "exported.py").write_text(export(path))
+    blocked = (
+        "import sys\n"
+        "for name in ('graphwright', 'graphwright_graphs', 'graphwright_checkpoints'):\n"
+        "    sys.modules[name] = None\n"
+        "import exported\n"
+        "print(exported.graph.name)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", blocked], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.stdout.strip(), ended.stderr) == (path.stem, "")
+
+
+@pytest.fixture(scope="module")
+def all_exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    for path in EXAMPLES:
+        (folder / f"{path.stem.replace('-', '_')}.py").write_text(export(path))
+    return folder
+
+
+@pytest.mark.parametrize("check", ["check --select E,F,I", "format --check"])
+def test_what_is_exported_is_clean(all_exported: Path, check: str) -> None:
+    command = ["ruff", *check.split(), "--isolated", "--line-length", "100", str(all_exported)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+
+
+# Each shows some words of the language, on the functions of `tools_of_a_user` and the demo model.
+DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
+    "a loop with a bound, and a condition on a setting": (
+        """
+        state: {text: last, tries: add}
+        context:
+          loud: {type: boolean, default: true, description: Whether to shout}
+          limit: {type: integer, default: 9}
+        nodes:
+          shout: {python: "tools_of_a_user:shout", description: Says it loudly}
+          whisper: {python: "tools_of_a_user:whisper"}
+        edges:
+          START: shout
+          shout:
+            - when: loud && tries < limit || text == ""
+              to: whisper
+              at_most: 3
+            - when: size(text) > 100
+              to: [whisper, END]
+            - to: END
+          whisper: shout
+        """,
+        [{"text": "So"}, {"text": "Again", "tries": 9}],
+    ),
+    "branches that join, options, a prompt without a model": (
+        """
+        state:
+          topic: {type: string, default: tea}
+          lines: {reducer: append, type: string}
+          facts: merge
+          text: last
+        input: [topic]
+        output: [lines, text]
+        nodes:
+          left: {prompt: {template: "{topic} on {{the}} left", output: lines}, retry: 2}
+          right:
+            prompt: {template: "{topic} on the right", output: lines}
+            retry: {max_attempts: 2, initial_interval: 0.1, retry_on: [ValueError]}
+          text: {prompt: {template: "{lines} of {facts}", output: text}, defer: true}
+        edges: {START: [left, right], left & right: text, text: END}
+        """,
+        [{"topic": "rain"}, {}],
+    ),
+    "a router by cases that goes to nodes, interrupts around a node": (
+        """
+        state: {text: last, messages: messages}
+        nodes:
+          choose:
+            router:
+              cases:
+                - {when: "text.startsWith('a')", choose: first}
+                - {when: "text.matches('^b+$')", choose: second}
+              default: END
+          first: {python: "tools_of_a_user:shout", interrupt: before}
+          second:
+            prompt:
+              template: [{human: "It is {text}."}, {ai: "Is it?"}, {placeholder: messages}]
+              output: messages
+        edges: {START: choose, first: END, second: END}
+        """,
+        [{"text": "ab"}, None, {"text": "bb"}, {"text": "c"}],
+    ),
+    "a router by a model, data in the form of a schema, a question to a person": (
+        """
+        state: {messages: messages, kind: last, data: last, name: last}
+        nodes:
+          choose:
+            router:
+              choices: {sum: It is about numbers, other: Anything else}
+              output: kind
+          extract:
+            llm:
+              prompt: Take out the numbers.
+              schema:
+                type: object
+                properties: {numbers: {type: array, items: {type: integer}}}
+                required: [numbers]
+              output: data
+          ask: {human: {ask: "Who asks for {kind}?", output: name}}
+          say: {human: {ask: What else?}}
+        edges: {START: choose, choose: extract, extract: ask, ask: say, say: END}
+        """,
+        [
+            {"messages": [("human", "What is 12 times 12?")]},
+            Command(resume="Ada"),
+            Command(resume="Nothing."),
+        ],
+    ),
+    "a text for the person's side, another channel, a model's options": (
+        """
+        state: {language: {enum: [German, French], default: German}, said: last}
+        nodes:
+          greet:
+            llm:
+              prompt: Translate "good morning" into {language}
+              model: [{temperature: 0, retry: 2}, {name: "openai:gpt-4o-mini", stop: [x]}]
+              output: said
+        edges: {START: greet, greet: END}
+        """,
+        [{}, {"language": "French"}],
+    ),
+}
+
+
+@pytest.mark.parametrize("shown", DOCUMENTS)
+async def test_every_word_runs_the_same(
+    shown: str, document: Any, imported: Any, tools: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "of a model that is not asked")
+    text, given = DOCUMENTS[shown]
+    path = document(text, "example.yaml")
+    python, loaded = imported(export(path)).graph, load(path, models=Models())
+
+    assert python.get_graph().draw_mermaid() == loaded.get_graph().draw_mermaid()
+    assert python.get_context_jsonschema() == loaded.get_context_jsonschema()
+    expected = await trace(served(loaded), given)
+    assert await trace(served(python), given) == expected
+    assert len(expected) > len(given)
+
+
+def test_what_has_no_python_is_said_with_its_place(document: Any, tools: str) -> None:
+    path = document(
+        """
+        state: {text: last}
+        nodes:
+          shout: {python: "tools_of_a_user:shout"}
+        edges:
+          START: shout
+          shout:
+            - when: text == "" || timestamp(text) > timestamp("2026-01-01T00:00:00Z")
+              to: shout
+            - to: END
+        """
+    )
+    with pytest.raises(ExportError) as caught:
+        export(path)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column, problem.path) == (7, 13, "edges.shout[0].when")
+    assert "`timestamp`" in problem.found

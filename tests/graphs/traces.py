@@ -1,0 +1,64 @@
+"""What a graph does, as data that is the same for two graphs that do the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+MODES = ["values", "updates", "messages"]
+# They differ from run to run.
+CHANGING = {
+    "id",
+    "run_id",
+    "langgraph_checkpoint_ns",
+    "checkpoint_ns",
+    "__pregel_task_id",
+    "ls_integration",
+}
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
+
+
+class Names:
+    """Gives each id a name of its own, in the order in which they are first seen."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def plain(self, value: Any) -> Any:
+        """A value as plain data, its ids by those names."""
+        if hasattr(value, "model_dump"):
+            return self.plain(value.model_dump())
+        if hasattr(value, "_asdict"):
+            return self.plain(value._asdict())
+        if isinstance(value, dict):
+            return {
+                str(key): self.plain(each) for key, each in value.items() if key not in CHANGING
+            }
+        if isinstance(value, list | tuple):
+            return [self.plain(each) for each in value]
+        if isinstance(value, str):
+            return _ID.sub(lambda found: self._name(found[0]), value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if hasattr(value, "__dict__") or hasattr(value, "__slots__"):
+            return {"class": type(value).__name__, **self.plain(_fields(value))}
+        return repr(value)
+
+    def _name(self, found: str) -> str:
+        return self._known.setdefault(found, f"#{len(self._known)}")
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    names = getattr(value, "__slots__", None) or vars(value)
+    return {name: getattr(value, name) for name in names if not name.startswith("_")}
+
+
+async def trace(graph: Any, conversation: Sequence[Any], **words: Any) -> list[Any]:
+    """Every event of a conversation's runs on one thread, and at last the thread's state."""
+    names, config, found = Names(), {"configurable": {"thread_id": "1"}}, list[Any]()
+    for given in conversation:
+        async for event in graph.astream(given, config, stream_mode=MODES, **words):
+            found.append(names.plain(event))
+    state = await graph.aget_state(config)
+    return [*found, names.plain(state.values), list(state.next)]
