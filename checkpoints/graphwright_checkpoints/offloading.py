@@ -22,7 +22,7 @@ from graphwright_checkpoints.database import BlobRows, Spent, Stale
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import BlobMissing, BlobsUnavailable, LeaseLost, ValueNotStored
 from graphwright_checkpoints.flights import Flights
-from graphwright_checkpoints.keys import Keys, digest_in, new_keys
+from graphwright_checkpoints.keys import Keys, digest_in, names, new_keys
 from graphwright_checkpoints.media import TYPE
 from graphwright_checkpoints.records import (
     Address,
@@ -198,12 +198,12 @@ class OffloadingDatabase:
     def _copy_blobs(self, source: str, folder: str, copied: dict[str, str]) -> None:
         """Copy the blobs of a thread that are not copied yet."""
         digests = {digest_in(key): key for key in self._rows.blobs_of(source) if key not in copied}
-        names = {digests[digest]: name for digest, name in new_keys(folder, digests).items()}
+        copies = {digests[digest]: name for digest, name in new_keys(folder, digests).items()}
         under_way = {
-            key: self._store.pool.submit(self._store.copy, key, names[key]) for key in names
+            key: self._store.pool.submit(self._store.copy, key, copies[key]) for key in copies
         }
         wait(under_way.values())
-        copied.update((key, names[key]) for key, copy in under_way.items() if not copy.exception())
+        copied.update((key, copies[key]) for key, copy in under_way.items() if not copy.exception())
         for copy in under_way.values():
             copy.result()
 
@@ -262,7 +262,7 @@ class OffloadingDatabase:
         if not (large := self._large_in(parts)):
             return insert({})
         folder = self._keys.folder(thread_id)
-        with self._flights.announce(_names(folder, large), on_loop=False) as others:
+        with self._flights.announce(names(folder, large), on_loop=False) as others:
             for other in others:
                 other.result()
             stored = self._stored(thread_id, folder, large)
@@ -286,7 +286,7 @@ class OffloadingDatabase:
         if not (large := self._large_in(parts)):
             return await insert({})
         folder = self._keys.folder(thread_id)
-        with self._flights.announce(_names(folder, large), on_loop=True) as others:
+        with self._flights.announce(names(folder, large), on_loop=True) as others:
             for other in others:
                 await asyncio.wrap_future(other)
             stored = await self.in_thread(partial(self._stored, thread_id, folder, large))
@@ -334,10 +334,6 @@ class OffloadingDatabase:
             f"is missing from {self._store.name} ({error}). Restore it there, or open the"
             " checkpoints with the `blobs` URL that they were written with",
         )
-
-
-def _names(folder: str, digests: Iterable[bytes]) -> list[str]:
-    return [f"{folder}/{digest.hex()}" for digest in digests]
 
 
 def _is_for_blobs(error: Exception, stored: Collection[bytes]) -> bool:

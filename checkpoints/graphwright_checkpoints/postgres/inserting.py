@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -11,6 +11,7 @@ from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import LeaseLost, ValueNotStored
 from graphwright_checkpoints.numbering import Draft, Known, NewElement, Numbering
 from graphwright_checkpoints.postgres import failures, outside, shelves
+from graphwright_checkpoints.postgres.cargo import Cargo, Row, Stored
 from graphwright_checkpoints.postgres.names import escape, hash_of
 from graphwright_checkpoints.postgres.pools import Statement, Work, transaction
 from graphwright_checkpoints.records import (
@@ -33,36 +34,6 @@ SEND_PASSING = f"""
 """
 
 MAX_SIZE = 900_000_000  # bytes of one insert; Postgres takes a message of 1 GB
-
-Row = dict[str, Any]
-
-
-class Cargo:
-    """The binary values of a statement, one after the other."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self._next = 1  # Postgres counts bytes from one
-
-    def add(self, data: bytes) -> int:
-        """Add a value, and return its place."""
-        place = self._next
-        self.pieces.append(data)
-        self._next += len(data)
-        return place
-
-
-class Stored(NamedTuple):
-    """A row without its binary values, and those."""
-
-    row: Row
-    content: bytes
-    refs: bytes | None
-
-    def load(self, cargo: Cargo) -> Row:
-        """The row with the places of its values."""
-        refs = {"refs_at": cargo.add(self.refs), "refs_size": len(self.refs)} if self.refs else {}
-        return {**self.row, "at": cargo.add(self.content), "size": len(self.content), **refs}
 
 
 class Group:
