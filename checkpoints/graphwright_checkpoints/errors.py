@@ -96,8 +96,9 @@ class BlobMissing(ValueNotRead):
 class LeaseLost(CheckpointError):
     """A write was refused: its fencing token is older than one that the thread has seen.
 
-    A token is a whole number in `config["configurable"]["__fence"]`, which grows each time a thread
-    is given to another worker. Whoever catches this has to stop: another worker is running.
+    A token is a whole number, in `config["configurable"]["__fence"]` or of `Saver.fenced`, which
+    grows each time a thread is given to another worker. Whoever catches this has to stop: another
+    worker is running. `newest` is the token that the thread has seen.
     """
 
     def __init__(self, thread_id: str, token: int, newest: int) -> None:
@@ -106,6 +107,7 @@ class LeaseLost(CheckpointError):
             f" {token} and the thread has seen {newest}. Stop this attempt."
         )
         self.thread_id = thread_id
+        self.newest = newest
 
 
 class SourceError(CheckpointError):

@@ -70,6 +70,8 @@ class Models:
         self.limits: Final = Limits(limits)
         self._local = dict(local)
         self._servers: dict[Path, LlamaServer] = {}
+        self.named: Final[list[tuple[str, dict[str, Any]]]] = []
+        """The models that graphs which were loaded name, with their options."""
         self._built: dict[tuple[str, str], BaseChatModel] = {}
         self._lock = threading.Lock()
 

@@ -30,6 +30,9 @@ class Binding:
         self._candidates = candidates(own)
         self._bind = bind
         self._bound: dict[str | None, Chain] = {}
+        for each in self._candidates:
+            if each.name or each.options:
+                models.named.append((each.name or models.default, dict(each.options)))
 
     def for_run(self, config: RunnableConfig) -> Chain:
         """The bound models of this run. Raises models.ModelNotAllowed for one not on the list."""
