@@ -3,7 +3,7 @@ them in order.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from datetime import timedelta
 from functools import partial
 
@@ -90,17 +90,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with database.opened():
-            await assistants.register(DEFAULT_TENANT)
-            alone = not database.shared
-            async with (
-                graphs.checkpointing(),
-                worker.running(slots=settings.slots, grace=settings.grace, alone=alone),
-                sweep.running(graphs, every=settings.retention_every),
-                interrupts.expiring(),
-                watching,
-            ):
-                yield
+        with closing(models):  # servers of local models
+            async with database.opened():
+                await assistants.register(DEFAULT_TENANT)
+                alone = not database.shared
+                async with (
+                    graphs.checkpointing(),
+                    worker.running(slots=settings.slots, grace=settings.grace, alone=alone),
+                    sweep.running(graphs, every=settings.retention_every),
+                    interrupts.expiring(),
+                    watching,
+                ):
+                    yield
 
     app = FastAPIOffline(
         title="Graphwright",

@@ -64,6 +64,8 @@ def serve(
     models: Annotated[str | None, setting("--models", "models")] = None,
     model_base_url: Annotated[str | None, setting("--model-base-url", "model_base_url")] = None,
     model_limits: Annotated[str | None, setting("--model-limits", "model_limits")] = None,
+    local_threads: Annotated[int | None, setting("--local-threads", "local_threads")] = None,
+    local_context: Annotated[int | None, setting("--local-context", "local_context")] = None,
     prices: Annotated[Path | None, setting("--prices", "prices")] = None,
     usage_age: Annotated[str | None, setting("--usage-age", "usage_age")] = None,
     langserve: Annotated[bool | None, setting("--langserve/--no-langserve", "langserve")] = None,

@@ -13,6 +13,7 @@ def models_of(settings: Settings) -> Models:
             allowed=settings.models,
             base_url=settings.model_base_url,
             limits=settings.model_limits,
+            local={"threads": settings.local_threads, "context": settings.local_context},
         )
     except ModelError as error:
         raise StartError(str(error)) from error

@@ -83,6 +83,14 @@ class Settings(BaseSettings):
         default="",
         description="Calls at once and requests per time of a provider: openai=8, openai=500/m.",
     )
+    local_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Threads of local: models; by default one a core, at most 8.",
+    )
+    local_context: int = Field(
+        default=4096, ge=256, description="Tokens of a conversation with a local: model."
+    )
     prices: Path | None = Field(
         default=None, description="A file with what models' tokens cost; see docs/models.md."
     )

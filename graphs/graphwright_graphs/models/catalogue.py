@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +21,7 @@ from graphwright_graphs.models.limits import Limits
 from graphwright_graphs.models.providers import (
     DEMO,
     EXAMPLE,
+    accepting,
     checked_name,
     init,
     require_credentials,
@@ -26,6 +29,8 @@ from graphwright_graphs.models.providers import (
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+    from graphwright_graphs.models.local.server import LlamaServer
 
 # Local servers want no key, but the OpenAI client refuses to start without one.
 PLACEHOLDER_KEY: Final = "not-needed"
@@ -43,6 +48,7 @@ class Models:
         base_url: where the `openai:` models answer, for any server that speaks OpenAI's protocol.
             It applies to no other provider, so that no other provider's key is ever sent there.
         limits: calls at once and requests per time, by provider; see `limits.Limits`.
+        local: how `local:` models run, as keywords of `local.server.LocalSettings`.
 
     Raises:
         ModelError: a name, the URL or a limit is malformed. Whether a model can be built shows at
@@ -56,18 +62,21 @@ class Models:
         allowed: Sequence[str] = (),
         base_url: str | None = None,
         limits: str = "",
+        local: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.default: Final = checked_name(default)
         self.allowed: Final = tuple(dict.fromkeys(checked_name(name) for name in allowed))
         self.base_url: Final = _checked_url(base_url) if base_url else None
         self.limits: Final = Limits(limits)
+        self._local = dict(local)
+        self._servers: dict[Path, LlamaServer] = {}
         self._built: dict[tuple[str, str], BaseChatModel] = {}
         self._lock = threading.Lock()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Models:
-        """Read GRAPHWRIGHT_MODEL, GRAPHWRIGHT_MODELS (a comma list), GRAPHWRIGHT_MODEL_BASE_URL and
-        GRAPHWRIGHT_MODEL_LIMITS.
+        """Read GRAPHWRIGHT_MODEL, GRAPHWRIGHT_MODELS (a comma list), GRAPHWRIGHT_MODEL_BASE_URL,
+        GRAPHWRIGHT_MODEL_LIMITS, GRAPHWRIGHT_LOCAL_THREADS and GRAPHWRIGHT_LOCAL_CONTEXT.
         """
         listed = environ.get("GRAPHWRIGHT_MODELS", "").split(",")
         return cls(
@@ -75,6 +84,7 @@ class Models:
             allowed=[name for name in listed if name.strip()],
             base_url=environ.get("GRAPHWRIGHT_MODEL_BASE_URL", "").strip() or None,
             limits=environ.get("GRAPHWRIGHT_MODEL_LIMITS", ""),
+            local=_local(environ),
         )
 
     def get(
@@ -125,11 +135,33 @@ class Models:
             from graphwright_graphs.demo import DemoChatModel  # noqa: PLC0415
 
             return DemoChatModel()  # its rules have no temperature
-        provider = name.partition(":")[0]
+        provider, _, model = name.partition(":")
         fixed = self._fixed(provider)
+        if provider == "local":
+            return self._build_local(model, {**options, **fixed})
         if "api_key" not in fixed:
             require_credentials(name, provider)
         return init(name, options, fixed)
+
+    def _build_local(self, model: str, options: Mapping[str, Any]) -> BaseChatModel:
+        # Only whoever has such a model pays for the imports.
+        from graphwright_graphs.models.local.chat import LocalChatModel  # noqa: PLC0415
+        from graphwright_graphs.models.local.server import (  # noqa: PLC0415
+            LlamaServer,
+            LocalSettings,
+            weights,
+        )
+
+        file = weights(model)
+        if file not in self._servers:
+            self._servers[file] = LlamaServer(file, LocalSettings(**self._local))
+        accepted = accepting(f"local:{model}", options, LocalChatModel)
+        return LocalChatModel(self._servers[file], model, **accepted)
+
+    def close(self) -> None:
+        """End the servers of local models that were started for this catalogue."""
+        for server in self._servers.values():
+            server.close()
 
     def _fixed(self, provider: str) -> dict[str, Any]:
         """What is the service's to say, not a document's or a caller's."""
@@ -180,6 +212,18 @@ def get_model(spec: str | None = None) -> BaseChatModel:
         ModelError: the model cannot be built; see `Models.get`.
     """
     return current().get(spec)
+
+
+def _local(environ: Mapping[str, str]) -> dict[str, int]:
+    """The settings GRAPHWRIGHT_LOCAL_THREADS and GRAPHWRIGHT_LOCAL_CONTEXT, where they are set."""
+    read = {}
+    for name in ("threads", "context"):
+        variable = f"GRAPHWRIGHT_LOCAL_{name.upper()}"
+        if text := environ.get(variable, "").strip():
+            if not text.isdigit() or not int(text):
+                raise ModelError(f"{variable} must be a number above 0, not {text!r}.")
+            read[name] = int(text)
+    return read
 
 
 def _checked_url(url: str) -> str:

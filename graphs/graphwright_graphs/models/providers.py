@@ -82,13 +82,13 @@ def init(name: str, options: Mapping[str, Any], fixed: Mapping[str, Any]) -> Bas
     """
     if not options:
         return _init(name, fixed)
-    return _init(name, {**fixed, **_accepted(name, options, type(_init(name, fixed)))})
+    return _init(name, {**fixed, **accepting(name, options, type(_init(name, fixed)))})
 
 
-def _accepted(
+def accepting(
     name: str, options: Mapping[str, Any], model_class: type[BaseChatModel]
 ) -> dict[str, Any]:
-    """The options by the names that the class has for them."""
+    """The options by the names that the class has for them. Raises ModelError for unknown ones."""
     known, renamed = fields(model_class), RENAMED.get(name.partition(":")[0], {})
     given = {renamed.get(option, option): value for option, value in options.items()}
     for option in IF_KNOWN - known:
