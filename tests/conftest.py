@@ -5,8 +5,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -17,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 from tests.postgres import PostgresServer
+from tests.processes import ROOT, Command
 
 from graphwright.database import database_at
 
-ROOT = Path(__file__).parents[1]
 START_TIMEOUT = 60.0  # seconds; two cores may be busy with other tests
 
 
@@ -39,28 +37,20 @@ class Service:
     config: Path
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: Command | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def command(self, *more: str) -> list[str]:
-        return [
-            *(sys.executable, "-m", "graphwright", "serve"),
-            *("--config", str(self.config), "--port", str(self.port)),
-            *("--data-dir", str(self.folder / "data"), *more),
-        ]
-
     def start(self, *more: str) -> "Service":
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("GRAPHWRIGHT_")}
-        self.log = (self.folder / "serve.log").open("ab")
-        self.process = subprocess.Popen(
-            self.command(*more),
-            cwd=self.folder,
-            env={**inherited, **self.environment},
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
+        self.process = Command(
+            *("serve", "--config", str(self.config), "--port", str(self.port)),
+            *("--data-dir", str(self.folder / "data"), *more),
+            folder=self.folder,
+            environment={**inherited, **self.environment},
+            output=self.folder / "serve.log",
         )
         self._wait_until_ready()
         return self
@@ -95,7 +85,6 @@ class Service:
         assert self.process is not None
         self.process.send_signal(how)
         code = self.process.wait(timeout=30)
-        self.log.close()
         self.process = None
         return code
 

@@ -9,7 +9,6 @@
     ├── ValueNotRead            a stored value cannot be decoded
     │   └── BlobMissing         a large value is not where its row says
     ├── CheckpointNotFound      a config names a checkpoint that is not there
-    ├── NotOffered              this kind of database cannot do that
     ├── KeysNotUsable           the serializers given have no keys that could be changed
     ├── SourceError             what is to be imported cannot be read
     ├── ImportRefused           an import would have overwritten what is there
@@ -64,10 +63,6 @@ class ValueNotRead(CheckpointError):
         self.channel = channel
 
 
-class NotOffered(CheckpointError):
-    """Something was asked for that this kind of database cannot do."""
-
-
 class KeysNotUsable(CheckpointError):
     """A change of keys was asked for, of a serializer that does not encrypt."""
 
@@ -101,8 +96,9 @@ class BlobMissing(ValueNotRead):
 class LeaseLost(CheckpointError):
     """A write was refused: its fencing token is older than one that the thread has seen.
 
-    A token is a whole number in `config["configurable"]["__fence"]`, which grows each time a thread
-    is given to another worker. Whoever catches this has to stop: another worker is running.
+    A token is a whole number, in `config["configurable"]["__fence"]` or of `Saver.fenced`, which
+    grows each time a thread is given to another worker. Whoever catches this has to stop: another
+    worker is running. `newest` is the token that the thread has seen.
     """
 
     def __init__(self, thread_id: str, token: int, newest: int) -> None:
@@ -111,6 +107,7 @@ class LeaseLost(CheckpointError):
             f" {token} and the thread has seen {newest}. Stop this attempt."
         )
         self.thread_id = thread_id
+        self.newest = newest
 
 
 class SourceError(CheckpointError):

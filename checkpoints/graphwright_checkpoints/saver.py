@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import timedelta
 from functools import partial
 from typing import Any, Self, TypeVar, cast
@@ -23,7 +24,7 @@ from graphwright_checkpoints.encoder import Encoder
 from graphwright_checkpoints.errors import CheckpointNotFound
 from graphwright_checkpoints.offloading import ORPHANED, OffloadingDatabase
 from graphwright_checkpoints.puts import Put, Puts, soon
-from graphwright_checkpoints.records import Address, Selection
+from graphwright_checkpoints.records import FENCE, Address, Selection
 from graphwright_checkpoints.retention import Retention, Swept
 from graphwright_checkpoints.rotation import Progress
 from graphwright_checkpoints.storage import Amount, Usage
@@ -43,6 +44,7 @@ class Saver(BaseCheckpointSaver[str]):
         super().__init__(serde=serde)
         self._database = database
         self._puts = Puts(database)
+        self._token: int | None = None
 
     def open(self) -> None:
         """Connect, for calls from threads."""
@@ -66,6 +68,20 @@ class Saver(BaseCheckpointSaver[str]):
         clone = cast(Self, super().with_allowlist(extra_allowlist))
         clone._encoder = self._encoder.with_serde(clone.serde)
         return clone
+
+    def fenced(self, token: int) -> Self:
+        """The same checkpoints for one worker: its writes carry its fencing token, and raise
+        `LeaseLost` where the thread has seen a newer one.
+        """
+        clone = copy(self)
+        clone._token = token
+        return clone
+
+    def _marked(self, config: RunnableConfig) -> RunnableConfig:
+        """A config with this worker's token, unless it has one of its own."""
+        if self._token is None:
+            return config
+        return {**config, "configurable": {FENCE: self._token, **config.get("configurable", {})}}
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """A version above `current`; the random part keeps those of two forks apart."""
@@ -132,7 +148,7 @@ class Saver(BaseCheckpointSaver[str]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint whose parent is the one `config` names."""
-        put = Put(self._encoder, config, checkpoint, metadata, new_versions)
+        put = Put(self._encoder, self._marked(config), checkpoint, metadata, new_versions)
         put.encode()
         self._puts.store(put)
         return put.new.address.config()
@@ -148,7 +164,7 @@ class Saver(BaseCheckpointSaver[str]):
 
         An input's is committed with the checkpoint that follows it, see `puts`.
         """
-        put = Put(self._encoder, config, checkpoint, metadata, new_versions)
+        put = Put(self._encoder, self._marked(config), checkpoint, metadata, new_versions)
         await put.aencode()
         await self._puts.astore(put)
         return put.new.address.config()
@@ -162,7 +178,8 @@ class Saver(BaseCheckpointSaver[str]):
     ) -> None:
         """Store what a task wrote, before the step that it belongs to is complete."""
         encode = partial(self._encoder.writes, config, writes, task_id, task_path)
-        insert = partial(self._database.insert_writes, Address.of(config), records.fence(config))
+        token = records.fence(self._marked(config))
+        insert = partial(self._database.insert_writes, Address.of(config), token)
         try:
             insert(encode())
         except Stale:
@@ -177,7 +194,8 @@ class Saver(BaseCheckpointSaver[str]):
     ) -> None:
         """`put_writes`, committed with all else of this tick."""
         encode = partial(self._encoder.writes, config, writes, task_id, task_path)
-        insert = partial(self._database.ainsert_writes, Address.of(config), records.fence(config))
+        token = records.fence(self._marked(config))
+        insert = partial(self._database.ainsert_writes, Address.of(config), token)
         try:
             await insert(await soon(encode))
         except Stale:

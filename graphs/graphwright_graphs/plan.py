@@ -13,6 +13,7 @@ forked or stopped goes on in the middle. Steps that run side by side each write 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -137,13 +138,21 @@ class Plan(BaseModel):
         changed = {"steps": [*kept, *steps], "replans": self.replans + 1}
         return self.model_copy(update=changed | {"reviewed": [step.id for step in kept]})
 
-    def carried(self) -> list[Step]:
-        """What a plan that was left in the middle has found, under ids for the plan after it."""
-        done = [step for step in self.steps if step.status == "done"]
-        return [
-            step.model_copy(update={"id": f"e{at}", "needs": []})
-            for at, step in enumerate(done, start=1)
+    def carried(self) -> Plan:
+        """The plan as the plan after it sees it, when it was left in the middle.
+
+        What is done has ids that no new step will have by chance. What failed is left out.
+        """
+        left = {step.id for step in self.waiting}
+        free = (name for at in count(1) if (name := f"e{at}") not in left)
+        names = {step.id: next(free) for step in self.steps if step.status == "done"}
+        names |= {name: name for name in left}
+        steps = [
+            step.model_copy(update={"id": names[step.id], "needs": _renamed(step.needs, names)})
+            for step in self.steps
+            if step.id in names
         ]
+        return self.model_copy(update={"steps": steps})
 
     def report(self) -> str:
         """Goal, results and waiting steps, as a model is asked about them."""
@@ -154,6 +163,10 @@ class Plan(BaseModel):
             failed=failed,
             left=self.waiting,
         )
+
+
+def _renamed(needs: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    return [names[name] for name in needs if name in names]
 
 
 def joined(before: Mapping[str, Any] | None, update: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -133,6 +133,25 @@ def export(
 
 
 @app.command()
+def models(
+    test: Annotated[bool, typer.Option("--test", help="Ask each model for one word.")] = False,
+    config: Annotated[Path | None, setting("--config", "config")] = None,
+    model: Annotated[str | None, setting("--model", "model")] = None,
+    allowed: Annotated[str | None, setting("--models", "models")] = None,
+    model_base_url: Annotated[str | None, setting("--model-base-url", "model_base_url")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """List the models that the project uses or offers; exit with 1 where one cannot be used."""
+    given = {"config": config, "model": model, "models": allowed, "model_base_url": model_base_url}
+    settings = settings_of({name: value for name, value in given.items() if value is not None})
+    # Here and not above: see `serve`.
+    from graphwright.operate.models import show_models  # noqa: PLC0415
+
+    if not show_models(settings, test=test, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def storage(
     thread_id: Annotated[
         str | None, typer.Argument(help="One thread; without it, all of them.", metavar="THREAD_ID")

@@ -20,6 +20,7 @@ from graphwright.metering import Meter
 from graphwright.project import AnyGraph
 from graphwright.stopping import Partials
 from graphwright.streams import Chunk, EventEncoder, graph_modes
+from graphwright_checkpoints import LeaseLost
 
 Publish = Callable[[list[bytes]], Awaitable[Any]]
 
@@ -75,7 +76,7 @@ class Execution:
                 events = list(encoder.encode(chunk))
                 if events:
                     await self.publish(events)
-        except GraphDrained:
+        except (GraphDrained, LeaseLost):  # another attempt goes on
             raise
         except Exception as error:  # whatever a node raises is the run's outcome, not the worker's
             problem = {"error": type(error).__name__, "message": str(error)}

@@ -11,7 +11,7 @@ from graphwright.checkpointing import explained
 from graphwright.errors import DatabaseError, NotFound
 from graphwright.project import AnyGraph, Project
 from graphwright.store import TenantStores
-from graphwright_checkpoints import CheckpointError, Opening
+from graphwright_checkpoints import CheckpointError, Opening, Saver
 
 
 class Graphs:
@@ -43,12 +43,20 @@ class Graphs:
         return self._saver
 
     def open(
-        self, tenant: str, graph_id: str, config: RunnableConfig, *, temporary: bool = False
+        self,
+        tenant: str,
+        graph_id: str,
+        config: RunnableConfig,
+        *,
+        temporary: bool = False,
+        fence: int | None = None,
     ) -> AbstractAsyncContextManager[AnyGraph]:
         """The graph, with the tenant's store; `temporary` keeps its checkpoints in memory, for this
-        opening only.
+        opening only. `fence` is the token of the attempt that writes them.
         """
         saver = InMemorySaver() if temporary else self.saver
+        if fence is not None and isinstance(saver, Saver):
+            saver = saver.fenced(fence)
         graph = self._project.graphs.get(graph_id)
         if graph is None:  # it was taken out of the project while a run waited
             raise NotFound(f"The project has no graph {graph_id!r}")

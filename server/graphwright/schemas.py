@@ -71,6 +71,13 @@ class Command(Body):
         )
 
 
+OF_CALLER = {
+    *("__pregel_resuming", "__pregel_resume_map"),
+    *("__pregel_durability", "__pregel_stream_messages_v2"),
+}
+"""What LangGraph's `RemoteGraph` passes on, and is about the run that calls it: none of ours."""
+
+
 class Config(Body):
     """LangChain's run config, as far as a remote caller may set it."""
 
@@ -81,6 +88,7 @@ class Config(Body):
 
     @model_validator(mode="after")
     def _refuse_internals(self) -> "Config":
+        self.configurable = {k: v for k, v in self.configurable.items() if k not in OF_CALLER}
         internal = sorted(key for key in self.configurable if key.startswith("__"))
         if internal:
             raise ValueError(

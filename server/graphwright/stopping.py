@@ -10,7 +10,7 @@ The graph needs no change: its state is settled through LangGraph's own `update_
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from langchain_core.messages import (
     AIMessage,
@@ -23,6 +23,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.channels.last_value import LastValue
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START
+from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot
 
 from graphwright.project import AnyGraph
@@ -86,7 +87,6 @@ def _partial(chunks: Sequence[AIMessageChunk]) -> AIMessage | None:
 
 async def settle(
     graph: AnyGraph,
-    saver: BaseCheckpointSaver[str],
     thread: RunnableConfig,
     *,
     given: Any = None,
@@ -97,6 +97,7 @@ async def settle(
     `given` is the run's input where the thread does not have it yet, and `shown` are answers that
     were streamed and may not be in the state. To settle twice does no harm.
     """
+    saver = cast(BaseCheckpointSaver[str], graph.checkpointer)
     await _take_input(graph, saver, thread, given)
     inner = [state async for state in _settled_subgraphs(graph, thread)]
     await graph.aupdate_state(thread, None, as_node=END)  # with the results of finished tasks
@@ -130,20 +131,35 @@ async def _settled_subgraphs(
     graph: AnyGraph, thread: RunnableConfig
 ) -> AsyncIterator[StateSnapshot]:
     """The states of subgraphs that were stopped, with the results of their finished tasks."""
-    for place in _inner(await graph.aget_state(thread, subgraphs=True)):
+    places = [place async for place in _inner(graph, graph, await graph.aget_state(thread))]
+    for place in places:
         # LangGraph finds a subgraph by its node; one that a function calls it may not find.
         with suppress(ValueError):
             await graph.aupdate_state(place, None, as_node=END)
             yield await graph.aget_state(place)
 
 
-def _inner(state: StateSnapshot) -> Iterator[RunnableConfig]:
-    """The subgraphs at work, outer ones before what they contain."""
+async def _inner(
+    outermost: AnyGraph, graph: AnyGraph, state: StateSnapshot
+) -> AsyncIterator[RunnableConfig]:
+    """The subgraphs at work, outer ones before what they contain.
+
+    Not by `aget_state(subgraphs=True)`, which asks a `RemoteGraph`'s server: that settles its own.
+    """
+    subgraphs = dict(graph.get_subgraphs())
     for task in state.tasks:
-        if isinstance(task.state, StateSnapshot) and task.result is None:
-            inner = task.state.config.get("configurable", {})
-            yield {"configurable": {key: inner[key] for key in ("thread_id", "checkpoint_ns")}}
-            yield from _inner(task.state)
+        inner = subgraphs.get(task.name)
+        is_at_work = isinstance(task.state, dict) and task.result is None
+        if not is_at_work or not isinstance(inner, Pregel):
+            continue
+        at = cast(RunnableConfig, task.state).get("configurable", {})
+        place: RunnableConfig = {
+            "configurable": {key: at[key] for key in ("thread_id", "checkpoint_ns")}
+        }
+        yield place
+        with suppress(ValueError):
+            async for deeper in _inner(outermost, inner, await outermost.aget_state(place)):
+                yield deeper
 
 
 def message_channels(graph: AnyGraph, values: Any) -> list[str]:

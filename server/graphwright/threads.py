@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import StateSnapshot, StateUpdate
+from langgraph.types import StateUpdate
 from uuid_utils.compat import uuid7
 
 from graphwright.assistants import default_id
@@ -16,9 +15,8 @@ from graphwright.database import Database
 from graphwright.database import events as event_rows
 from graphwright.database import runs as run_rows
 from graphwright.database import threads as rows
-from graphwright.database.threads import Search, Standing, Thread
+from graphwright.database.threads import Search, Thread
 from graphwright.errors import Conflict, InvalidRequest, NotFound, RequestError
-from graphwright.events import to_json
 from graphwright.execute import graph_input
 from graphwright.expiry import record
 from graphwright.graphs import Graphs
@@ -33,7 +31,8 @@ from graphwright.schemas import (
 from graphwright.schemas import (
     StateUpdate as Update,
 )
-from graphwright.states import EMPTY, checkpoint_of, pending, state
+from graphwright.standing import standing_at
+from graphwright.states import EMPTY, checkpoint_of, state
 from graphwright.storage import described
 from graphwright_checkpoints import Saver
 
@@ -282,18 +281,6 @@ class Threads:
         if graph_id not in self._project.graphs:
             graphs = ", ".join(self._project.graphs)
             raise InvalidRequest(f"graph_id: no graph named {graph_id!r}; there are: {graphs}")
-
-
-def standing_at(snapshot: StateSnapshot, error: Json | None = None) -> Standing:
-    """How a thread stands at its newest state."""
-    stopped = "interrupted" if snapshot.next else "idle"
-    return Standing(
-        status="error" if error else stopped,
-        values=orjson.Fragment(to_json(snapshot.values)),
-        interrupts=orjson.loads(to_json(pending(snapshot.tasks))),
-        error=error,
-        halted=bool(snapshot.next),
-    )
 
 
 def _before(thread_id: str, before: str | Json | None) -> RunnableConfig | None:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-import orjson
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphDrained, UnknownInterruptError
+from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
-from graphwright import accounts, expiry
+from graphwright import accounts, expiry, remotes
 from graphwright.database import Database, ended_runs, events
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
@@ -27,8 +26,9 @@ from graphwright.graphs import Graphs
 from graphwright.metering import Meter
 from graphwright.prices import Prices
 from graphwright.project import AnyGraph
+from graphwright.standing import standing_after, standing_at
 from graphwright.stopping import settle
-from graphwright.threads import standing_at
+from graphwright_checkpoints import LeaseLost
 
 T = TypeVar("T")
 
@@ -101,10 +101,13 @@ class Worker:
             run, meter = claim.run, Meter(self._prices)
             self._under_way[run.run_id] = RunControl()
             try:
-                await self._attempt(run, meter, halted=claim.halted)
+                await self._attempt(claim, meter)
             except GraphDrained:  # the row stays running, for the next attempt
                 await _insistently(partial(self._account, run, meter))
                 log.info("run %s is parked and goes on after the next start", run.run_id)
+            except LeaseLost as lost:
+                log.warning("run %s: %s", run.run_id, lost)
+                await _insistently(partial(self._leave, run, lost.newest))
             except Exception as error:  # ours or the database's; the run must not stay running
                 log.exception("run %s failed outside its graph", run.run_id)
                 await self._fail(run, meter, error)
@@ -121,10 +124,17 @@ class Worker:
         except Unavailable:  # the sweep will find the run
             return None
 
-    async def _attempt(self, run: Run, meter: Meter, *, halted: bool) -> None:
+    async def _leave(self, run: Run, newest: int) -> None:
+        async with self._database.begin(lock=run.thread_id) as connection:
+            await rows.leave(connection, run, newest)
+
+    async def _attempt(self, claim: Claim, meter: Meter) -> None:
+        run, halted, fence = claim
         config = run_config(run)
         await self._check_place(run, config)
-        opened = self._graphs.open(run.tenant, graph_id(run), config, temporary=run.temporary)
+        opened = self._graphs.open(
+            run.tenant, graph_id(run), config, temporary=run.temporary, fence=fence
+        )
         await self._engine.begin(run.run_id, attempt=run.attempt, kept=not run.temporary)
         async with self._engine.signals(run.run_id) as signals, opened as graph:
             begun = await self._begun(run)
@@ -143,28 +153,33 @@ class Worker:
                 outcome, signal = await self._until_signal(execution, signals)
             else:  # its last worker was told, and is gone
                 outcome, signal = Outcome("interrupted"), Signal(run.stop)
+            if signal is not None:
+                await remotes.stop(graph, run, signal)
             if signal is Signal.ROLLBACK:
                 await self._roll_back(run, meter, graph)
                 return
             if signal is Signal.INTERRUPT and not run.temporary:
                 outcome = Outcome("interrupted", await self._settle(execution))
-            await self._finish(run, meter, outcome, await _standing(execution, outcome))
+            await self._finish(run, meter, outcome, await standing_after(execution, outcome))
 
     async def _until_signal(
         self, execution: Execution, signals: AsyncIterator[Signal]
     ) -> tuple[Outcome, Signal | None]:
         """Execute, unless a signal comes first; then cancel and give what there is."""
+        run = execution.run
+        if run.attempt > 1:  # nobody takes what the last attempt began elsewhere
+            await remotes.stop(execution.graph, run, Signal.ROLLBACK)
         running = asyncio.ensure_future(execution.execute())
         listening = asyncio.ensure_future(anext(signals))
         try:
             await asyncio.wait({running, listening}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 return running.result(), None
-            await self._cancel(running, execution.run)
+            await self._cancel(running, run)
             return Outcome("interrupted", to_json(execution.values)), listening.result()
         finally:
             # Also on the worker's own cancellation: the row stays running, for the next attempt.
-            await self._cancel(running, execution.run)
+            await self._cancel(running, run)
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
@@ -219,7 +234,7 @@ class Worker:
             return ()
         thread: RunnableConfig = {"configurable": {"thread_id": run.thread_id}}
         waiting = (await graph.aget_state(thread)).interrupts
-        await settle(graph, self._graphs.saver, thread)
+        await settle(graph, thread)
         dropped = [interrupt.id for interrupt in waiting]
         if dropped:
             metadata = {**run.metadata, "dropped_interrupts": dropped}
@@ -234,7 +249,7 @@ class Worker:
         head = await saver.aget_tuple(thread)
         taken = head is not None and head.metadata.get("run_id") == run.run_id
         given = None if taken or run.kwargs["checkpoint"] else run.kwargs["input"]
-        await settle(graph, saver, thread, given=given, shown=execution.partials.messages())
+        await settle(graph, thread, given=given, shown=execution.partials.messages())
         return to_json((await graph.aget_state(thread)).values)
 
     async def _finish(
@@ -330,16 +345,3 @@ async def _insistently(do: Callable[[], Awaitable[T]]) -> T:
             return await do()
         except Unavailable:
             await asyncio.sleep(RETRY_INTERVAL)
-
-
-async def _standing(execution: Execution, outcome: Outcome) -> Standing | None:
-    """How the run leaves its thread; the state is read only where it is not known already."""
-    if execution.run.temporary:
-        return None
-    if outcome.status == "success" and execution.state_is_known:
-        return Standing("idle", orjson.Fragment(outcome.values), {})
-    if outcome.status == "interrupted":  # and settled
-        return Standing("interrupted", orjson.Fragment(outcome.values), {})
-    thread: RunnableConfig = {"configurable": {"thread_id": execution.run.thread_id}}
-    refused = outcome.error and outcome.error["error"] == UnknownInterruptError.__name__
-    return standing_at(await execution.graph.aget_state(thread), None if refused else outcome.error)

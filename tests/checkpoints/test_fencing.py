@@ -34,6 +34,21 @@ def test_an_older_token_is_refused_and_writes_nothing(url: str) -> None:
         assert new.get_tuple(first).pending_writes == []
 
 
+def test_a_saver_that_belongs_to_a_worker(url: str) -> None:
+    with open_checkpointer(url) as saver:
+        old, new = saver.fenced(1), saver.fenced(2)
+        first = put(old, None)
+        put(new, None)
+        with pytest.raises(LeaseLost):
+            put(old, None)
+        with pytest.raises(LeaseLost):
+            at = config(checkpoint_id=first["configurable"]["checkpoint_id"])
+            old.put_writes(at, [("a", 1)], "task")
+        put(old, 3)  # a config's own token goes first
+        put(saver, None)
+        assert len(list(saver.list(config()))) == 4
+
+
 async def test_a_refused_write_does_not_take_others_with_it(url: str) -> None:
     async with open_checkpointer(url) as saver:
         await saver.aput(config(2), empty_checkpoint(), {}, {})

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,11 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import Field, PrivateAttr
+from tests.graphs.openai_server import Request, answering
+
+import graphwright_graphs
+from graphwright import stopping
+from graphwright_graphs.models import Models
 
 THREAD: Any = {"configurable": {"thread_id": "1"}}
 GOAL = {"messages": "Do a and b."}
@@ -430,3 +439,291 @@ async def test_the_document_goes_on_after_the_answer(compiled: Any, catalogue: A
     )
     nodes = [next(iter(update)) async for update in graph.astream(GOAL, stream_mode="updates")]
     assert nodes == ["planner", "planner.step", "planner.replan", "planner.answer", "note"]
+
+
+class Held:
+    """Holds up one step of a script until the run is ended or let go."""
+
+    def __init__(self, task: str, rounds: int = 0) -> None:
+        self.reached, self.free = asyncio.Event(), asyncio.Event()
+        self._task, self._rounds = task, rounds
+
+    async def __call__(self, task: str) -> None:
+        if not task.startswith(self._task):
+            return
+        if self._rounds:
+            self._rounds -= 1
+            return
+        self.reached.set()
+        await self.free.wait()
+
+
+async def cut_off(graph: Any, given: Any, held: Held) -> None:
+    """Run a graph until the held step is reached and the others of its wave have ended."""
+    run = asyncio.ensure_future(graph.ainvoke(given, THREAD))
+    await asyncio.wait_for(held.reached.wait(), 10)
+    await asyncio.sleep(0.1)
+    run.cancel()
+    with suppress(asyncio.CancelledError):
+        await run
+
+
+def tasks(model: Script) -> list[str]:
+    """The steps that a model was asked to take, in the order of the requests."""
+    asked = [str(messages[1].content) for messages, _ in model.asked("step")]
+    return [request.rpartition("Step: ")[2].partition("\n")[0] for request in asked]
+
+
+async def test_a_run_that_was_cut_off_goes_on_with_the_steps_that_had_not_ended(
+    planner: Any,
+) -> None:
+    plan, held = [step("a"), step("b"), step("c", "a", "b")], Held("do b")
+    model = Script(plans=[plan], left=[[step("c", "a", "b")]], hold=held)
+    graph = planner(model)
+    await cut_off(graph, GOAL, held)
+    assert tasks(model) == ["do a"]
+
+    held.free.set()
+    state = await graph.ainvoke(None, THREAD)
+    assert tasks(model) == ["do a", "do b", "do c"]
+    assert len(model.asked("Plan")) == 1
+    assert [status for _, status, _ in outcomes(state)] == ["done"] * 3
+
+
+async def test_a_step_that_was_cut_off_goes_on_behind_its_last_call(
+    planner: Any, tools: str
+) -> None:
+    held = Held("do a", rounds=1)
+    add = adding(a=1, b=2)
+    model = Script(plans=[[step("a")]], steps={"do a": [add, "three"]}, hold=held)
+    graph = planner(model, '["plan_tools:add"]')
+    await cut_off(graph, GOAL, held)
+
+    held.free.set()
+    state = await graph.ainvoke(None, THREAD)
+    assert outcomes(state) == [("a", "done", "three")]
+    assert tasks(model) == ["do a", "do a"]
+
+
+@pytest.fixture
+async def stopped(planner: Any) -> tuple[Any, Script]:
+    """A graph whose run was stopped, as the service does it, with one of its steps done."""
+    held = Held("do b")
+    second = [{"id": "s1", "task": "do b", "needs": ["e1"]}]
+    model = Script(plans=[[step("a"), step("b"), step("c", "a", "b")], second], hold=held)
+    model.left = [[step("b"), step("c", "a", "b")], [step("c", "a", "b")]]
+    graph = planner(model)
+    await cut_off(graph, GOAL, held)
+    held.free.set()
+    await stopping.settle(graph, graph.checkpointer, THREAD)
+    return graph, model
+
+
+async def test_a_stop_keeps_the_plan_with_the_results_of_the_steps_that_had_ended(
+    stopped: tuple[Any, Script],
+) -> None:
+    graph, _ = stopped
+    state = await graph.aget_state(THREAD)
+
+    assert state.next == ()
+    assert outcomes(state.values) == [
+        ("a", "done", "do a"),
+        ("b", "waiting", ""),
+        ("c", "waiting", ""),
+    ]
+    assert [message.type for message in state.values["messages"]] == ["human"]
+
+
+async def test_a_stopped_plan_goes_on_where_nothing_new_was_said(
+    stopped: tuple[Any, Script],
+) -> None:
+    graph, model = stopped
+    state = await graph.ainvoke({"messages": []}, THREAD)
+
+    assert tasks(model) == ["do a", "do b", "do c"]
+    assert len(model.asked("Plan")) == 1
+    assert state["plan"]["phase"] == "done"
+
+
+async def test_a_new_message_after_a_stop_makes_a_plan_that_knows_what_is_done(
+    stopped: tuple[Any, Script],
+) -> None:
+    graph, model = stopped
+    state = await graph.ainvoke({"messages": "Go on, but leave out c."}, THREAD)
+
+    told = str(model.asked("Plan")[1][0][0].content)
+    assert "Done:\n- [e1] do a\n  do a\nLeft:\n- [b] do b\n- [c] do c (needs e1, b)" in told
+    assert outcomes(state) == [("e1", "done", "do a"), ("s1", "done", "do b")]
+    assert tasks(model) == ["do a", "do b"]
+    assert "Done:\n- [e1] do a" in str(model.asked("step")[1][0][1].content)
+
+
+async def test_a_fork_goes_on_from_the_plan_as_it_was_there(planner: Any) -> None:
+    model = Script(plans=[[step("a"), step("b", "a")]], left=[[step("b", "a")]] * 2)
+    graph = planner(model)
+    await graph.ainvoke(GOAL, THREAD)
+    history = [state async for state in graph.aget_state_history(THREAD)]
+    middle = history[-5]
+    assert middle.next == ("planner.step",)
+    assert middle.values["plan"]["steps"][0]["status"] == "done"
+
+    state = await graph.ainvoke(None, middle.config)
+    assert tasks(model) == ["do a", "do b", "do b"]
+    assert len(model.asked("Plan")) == 1
+    assert [status for _, status, _ in outcomes(state)] == ["done", "done"]
+
+
+KILLED = """
+import asyncio, sys
+import graphwright_graphs
+from graphwright_checkpoints import open_checkpointer
+from graphwright_graphs.models import Models
+
+async def main(database, document, said):
+    async with open_checkpointer(f"sqlite:///{database}") as saver:
+        graph = graphwright_graphs.load(document, models=Models())
+        graph.checkpointer = saver
+        given = {"messages": said} if said else None
+        state = await graph.ainvoke(given, {"configurable": {"thread_id": "1"}})
+        print(state["messages"][-1].text)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+LOGGING = """
+import asyncio, os, signal
+from pathlib import Path
+
+LOG = Path(__file__).with_name("log")
+
+async def calculator(expression: str) -> str:
+    "Work out a sum."
+    with LOG.open("a") as log:
+        print(expression, file=log)
+    if "9" in expression and LOG.read_text().count("9") == 1:
+        await asyncio.sleep(0.5)  # until the other step is in the database
+        os.kill(os.getpid(), signal.SIGKILL)
+    return f"{eval(expression)}"
+"""
+
+
+def test_a_process_that_is_killed_leaves_a_plan_that_another_goes_on_with(
+    tmp_path: Path, document: Any
+) -> None:
+    (tmp_path / "logging_tools.py").write_text(LOGGING)
+    (tmp_path / "run.py").write_text(KILLED)
+    path = document(PLANNER.format(words='["logging_tools:calculator"]'))
+
+    def run(said: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, tmp_path / "run.py", tmp_path / "db", path, said]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+    killed = run("Calculate 2 + 3, calculate 9 + 1, then add 7 to it")
+    assert killed.returncode == -9, killed.stderr
+
+    ended = run("")
+    assert ended.returncode == 0, ended.stderr
+    assert all(f"= {result}." in ended.stdout for result in (5, 10, 17)), ended.stdout
+    log = (tmp_path / "log").read_text().splitlines()
+    assert sorted(log) == ["10 + 7", "2 + 3", "9 + 1", "9 + 1"]
+
+
+@pytest.fixture
+def demo(document: Any) -> Callable[..., Any]:
+    """`demo(words)`: a planner under the demo model, with checkpoints in memory."""
+
+    def make(words: str) -> Any:
+        graph: Any = graphwright_graphs.load(document(PLANNER.format(words=words)), models=Models())
+        graph.checkpointer = InMemorySaver()
+        return graph
+
+    return make
+
+
+async def test_the_demo_model_works_side_by_side(demo: Any, tools: str) -> None:
+    thread = {"configurable": {"thread_id": "1", "barrier": asyncio.Barrier(2)}}
+    graph = demo('["plan_tools:calculator"]')
+    given = {"messages": "Calculate 2 + 3, then calculate 4 + 5"}
+    told = [
+        (event["status"], event.get("result"))
+        for event in await events(graph, given, thread)
+        if event["type"] == "step"
+    ]
+    assert told[:2] == [("started", None)] * 2
+    assert set(told[2:]) == {("done", "2 + 3 = 5."), ("done", "4 + 5 = 9.")}
+
+
+async def test_the_demo_model_tries_a_tool_again_that_failed(demo: Any, tools: str) -> None:
+    graph = demo('["plan_tools:flaky"]')
+    said_ = {"messages": "Use flaky for the expression 2+3"}
+    streamed = await events(graph, said_, THREAD)
+
+    assert [event["status"] for event in streamed if event["type"] == "step"] == [
+        *("started", "failed"),
+        *("started", "done"),
+    ]
+    assert (await graph.aget_state(THREAD)).values["plan"]["replans"] == 1
+
+
+async def test_the_demo_model_goes_on_after_a_stop(demo: Any, tools: str) -> None:
+    graph = demo('["plan_tools:add"]')
+    await graph.ainvoke({"messages": "hello"}, THREAD)
+    done = {**step("a"), "status": "done", "result": "It was 7."}
+    waiting = {**step("b", "a"), "task": "hello"}
+    plan = {"goal": "Greet", "request": "other", "phase": "working", "steps": [done, waiting]}
+    await graph.aupdate_state(THREAD, {"plan": plan}, as_node="planner.answer")
+    state = await graph.ainvoke({"messages": "go on"}, THREAD)
+
+    assert [each[:2] for each in outcomes(state)] == [("e1", "done"), ("b", "done")]
+
+
+def wire(request: Request) -> Any:
+    """A provider's model that plans two steps, of which one needs the other's result."""
+    steps = [step("a"), step("b", "a")]
+    if request.schema or request.tools in (["Plan"], ["StepsLeft"]):
+        data = {"steps": steps[1:] if "Done:" in request.asked else steps}
+        return data if request.schema else [(request.tools[0], data)]
+    if "Step: do a" in request.asked:
+        return request.results[-1] if request.results else [("add", {"a": 1, "b": 2})]
+    return "b knows 3" if "Step: do b" in request.asked and "  3\n" in request.asked else "Well."
+
+
+async def test_a_provider_is_asked_for_a_plan_by_a_call_of_a_function(
+    document: Any, tools: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def to_loopback(host: Any, *args: Any, **kwargs: Any) -> Any:
+        is_openai = host in ("api.openai.com", b"api.openai.com")
+        return resolve("127.0.0.1" if is_openai else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", to_loopback)
+    with answering(wire) as server:
+        base = server.url.replace("127.0.0.1", "api.openai.com")
+        path = document(PLANNER.format(words='["plan_tools:add"]'))
+        graph = graphwright_graphs.load(path, models=Models("openai:gpt-4o-mini", base_url=base))
+        state = await graph.ainvoke(GOAL)
+
+    assert outcomes(state) == [("a", "done", "3"), ("b", "done", "b knows 3")]
+    assert [request.tools for request in server.requests] == [
+        *(["Plan"], ["add"], ["add"], ["StepsLeft"], ["add"], []),
+    ]
+    planned = server.requests[0].body
+    assert planned["tool_choice"] == {"type": "function", "function": {"name": "Plan"}}
+    assert "strict" not in planned["tools"][0]["function"]
+
+
+async def test_a_server_of_ones_own_is_asked_for_a_plan_by_json_schema(
+    document: Any, tools: str
+) -> None:
+    with answering(wire) as server:
+        path = document(PLANNER.format(words='["plan_tools:add"]'))
+        state = await graphwright_graphs.load(path, models=server.models).ainvoke(GOAL)
+
+    assert outcomes(state) == [("a", "done", "3"), ("b", "done", "b knows 3")]
+    schema = server.requests[0].schema
+    assert schema is not None
+    assert schema["properties"]["steps"]["maxItems"] == 8
+    task = schema["properties"]["steps"]["items"]["properties"]["task"]
+    assert task["maxLength"] == 500
+    assert server.requests[0].tools == []

@@ -39,6 +39,7 @@ async def browser() -> AsyncIterator[Browser]:
         pytest.skip(f"no Chromium on this machine (looked for {', '.join(CHROMIUM)})")
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=found, args=FLAGS)
+        expect.set_options(timeout=PAGE_TIMEOUT)
         yield launched
         await launched.close()
 
@@ -47,7 +48,6 @@ async def browser() -> AsyncIterator[Browser]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     context = await browser.new_context()
     context.set_default_timeout(PAGE_TIMEOUT)
-    expect.set_options(timeout=PAGE_TIMEOUT)
     yield await context.new_page()
     await context.close()
 

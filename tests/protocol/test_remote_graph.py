@@ -1,6 +1,8 @@
 """`RemoteGraph`, LangGraph's own client for graphs that run elsewhere."""
 
+import asyncio
 import operator
+from contextlib import suppress
 from typing import Annotated, Any
 
 import pytest
@@ -9,6 +11,8 @@ from langgraph.graph import START, StateGraph
 from langgraph.pregel.remote import RemoteGraph
 from langgraph.types import Command
 from langgraph_sdk import get_client, get_sync_client
+from langgraph_sdk.client import LangGraphClient
+from langgraph_sdk.errors import NotFoundError
 from tests.conftest import Service
 from typing_extensions import TypedDict
 
@@ -121,3 +125,91 @@ async def test_as_a_subgraph_that_asks(connect: Any, thread: str) -> None:
     graph = local.compile(checkpointer=InMemorySaver(), name="local")
     asked = await graph.ainvoke({"text": "x"}, on(thread))
     assert asked["__interrupt__"][0].value["question"] == "approve?"
+
+
+CALLING = """
+import operator
+import os
+from typing import Annotated
+
+from langgraph.graph import START, StateGraph
+from langgraph.pregel.remote import RemoteGraph
+from typing_extensions import TypedDict
+
+class State(TypedDict, total=False):
+    pause: float
+    log: Annotated[list[str], operator.add]
+
+stages = RemoteGraph("stages", url=os.environ["THERE"])
+
+async def called(state, config):
+    return await stages.ainvoke(state, config)
+
+def called_in_sync(state, config):
+    again = config["metadata"]["run_attempt"] > 1
+    return stages.invoke({"pause": 0} if again else state, config)
+
+def calling(node):
+    return StateGraph(State).add_node("remote", node).add_edge(START, "remote").compile()
+
+node, function, sync = map(calling, (stages, called, called_in_sync))
+deep = calling(function)
+"""
+
+
+@pytest.fixture
+def calling(plain: Service, project: Any, service_at: Any) -> Service:
+    """A service whose graphs have a graph of another one as a node, in several ways."""
+    graphs = {name: f"./calling.py:{name}" for name in ("node", "function", "sync", "deep")}
+    config = project(graphs, {"calling.py": CALLING})
+    service: Service = service_at(config, {"THERE": plain.url}).start()
+    return service
+
+
+async def at_work(client: LangGraphClient, thread: str) -> Any:
+    """The run that a run elsewhere has begun on the thread of the same id."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(NotFoundError):
+                if runs := await client.runs.list(thread, status="running"):
+                    return runs[0]
+            await asyncio.sleep(0.05)
+
+
+async def test_a_stop_reaches_a_remote_graph(calling: Service, client: LangGraphClient) -> None:
+    async with get_client(url=calling.url) as here:
+        for graph in ("node", "function", "sync", "deep"):
+            thread = (await here.threads.create())["thread_id"]
+            run = await here.runs.create(thread, graph, input={"pause": 30})
+            remote = await at_work(client, thread)
+            await here.runs.cancel(thread, run["run_id"], wait=True)
+            assert (await here.runs.get(thread, run["run_id"]))["status"] == "interrupted", graph
+            assert (await client.runs.get(thread, remote["run_id"]))["status"] == "interrupted"
+            values: Any = await here.runs.wait(thread, graph, input={"pause": 0})
+            assert values["log"][-3:] == ["one", "two", "three"]
+        other = await client.runs.create(thread, "stages", input={"pause": 30})
+        run = await here.runs.create(thread, "node", input={"pause": 30})
+        await asyncio.sleep(0.1)
+        await here.runs.cancel(thread, run["run_id"], action="rollback", wait=True)
+        left = await client.runs.list(thread, status="running")  # what somebody else began
+        assert [found["run_id"] for found in left] == [other["run_id"]]
+        await client.runs.cancel(thread, other["run_id"], wait=True)
+    assert "Traceback" not in calling.output()
+
+
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)  # elsewhere a lease ends first
+async def test_another_attempt_begins_the_remote_run_anew(
+    calling: Service, client: LangGraphClient
+) -> None:
+    async with get_client(url=calling.url) as here:
+        thread = (await here.threads.create())["thread_id"]
+        run = await here.runs.create(thread, "sync", input={"pause": 60})
+        first = await at_work(client, thread)
+        calling.kill()
+        calling.start()
+        values: Any = await here.runs.join(thread, run["run_id"])
+        assert values["log"] == ["one", "two", "three"]
+    (second,) = await client.runs.list(thread)
+    assert second["run_id"] != first["run_id"]
+    state: Any = await client.threads.get_state(thread)
+    assert state["values"]["log"] == ["one", "two", "three"]

@@ -1,12 +1,14 @@
 """Services that share one record on Postgres, and one whose Postgres is restarted."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
@@ -29,13 +31,14 @@ def server() -> Iterator[PostgresServer]:
         made.remove()
 
 
-@pytest.fixture
-def pair(postgres_url: str, tmp_path: Path) -> Iterator[tuple[Service, Service]]:
-    """Two services on one record and one file of checkpoints."""
-    where = {
-        "GRAPHWRIGHT_DATABASE": postgres_url,
-        "GRAPHWRIGHT_CHECKPOINTS": f"sqlite:///{tmp_path / 'checkpoints.db'}",
-    }
+@pytest.fixture(params=["a file of checkpoints", "checkpoints on Postgres"])
+def pair(
+    request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path
+) -> Iterator[tuple[Service, Service]]:
+    """Two services on one record and the same checkpoints."""
+    where = {"GRAPHWRIGHT_DATABASE": postgres_url}
+    if request.param == "a file of checkpoints":
+        where["GRAPHWRIGHT_CHECKPOINTS"] = f"sqlite:///{tmp_path / 'checkpoints.db'}"
     made = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -61,6 +64,7 @@ async def reaches(client: LangGraphClient, thread: str, run: str, status: str) -
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize("pair", ["a file of checkpoints"], indirect=True)
 async def test_two_services_work_on_one_record(pair: tuple[Service, Service]) -> None:
     """One test, since starting two services is what takes time."""
     async with connected(*pair) as clients:
@@ -202,6 +206,45 @@ async def settled_at_last(client: LangGraphClient, thread: str, run: str) -> str
             return await settled(client, thread, run)
         except AssertionError:  # the lease is not over yet
             continue
+
+
+async def test_a_worker_that_was_asleep_writes_nothing_behind_the_next_one(
+    pair: tuple[Service, Service], postgres_url: str
+) -> None:
+    """SIGSTOP, as a machine that is paused: the lease ends, and the process knows nothing of it."""
+    async with connected(*pair) as (mine, other):
+        thread = (await mine.threads.create())["thread_id"]
+        run = await mine.runs.create(thread, "stages", input={"pause": 0.5})
+        async with asyncio.timeout(30):
+            while (await mine.threads.get_state(thread))["next"] != ["two"]:
+                await asyncio.sleep(0.05)
+        assert pair[0].process is not None
+        pair[0].process.send_signal(signal.SIGSTOP)
+        with psycopg.connect(postgres_url) as link:  # rather than wait for it
+            link.execute("UPDATE runs SET lease_until = now()")
+        async with asyncio.timeout(30):
+            while (await other.threads.get_state(thread))["next"] != ["three"]:
+                await asyncio.sleep(0.05)
+        pair[0].process.send_signal(signal.SIGCONT)  # both work on the run now
+        values: Any = await other.runs.join(thread, run["run_id"])
+        assert values["log"] == ["one", "two", "three"]
+        async with asyncio.timeout(30):
+            while "belongs to a newer attempt" not in pair[0].output():
+                await asyncio.sleep(0.05)
+        history: Any = await mine.threads.get_history(thread, limit=100)
+        assert [state["next"] for state in history] == [
+            [],
+            ["three"],
+            ["two"],
+            ["one"],
+            ["__start__"],
+        ]
+        attempts = [state["metadata"]["run_attempt"] for state in history]
+        assert attempts == [2, 2, 1, 1, 1]
+        for client in (mine, other):  # either goes on with the thread
+            values = await client.runs.wait(thread, "stages", input={"pause": 0})
+        assert values["log"] == ["one", "two", "three"] * 3
+    assert all("Traceback" not in service.output() for service in pair)
 
 
 async def test_postgres_is_restarted_under_a_service(

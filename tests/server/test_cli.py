@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,23 +6,15 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import Service
+from tests.processes import graphwright
 
 from graphwright import __version__
 
 
-def graphwright(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "graphwright", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment},
-    )
-
-
 def test_version() -> None:
-    assert graphwright("--version").stdout == f"graphwright {__version__}\n"
+    command = [sys.executable, "-m", "graphwright", "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert said == f"graphwright {__version__}\n"
 
 
 def test_help() -> None:
@@ -64,6 +55,7 @@ def test_new_does_not_write_over_anything(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
 def test_a_new_project_serves_and_passes_its_tests(
     tmp_path: Path, service_at: Callable[..., Service]
 ) -> None:
@@ -85,7 +77,7 @@ def test_a_new_project_serves_and_passes_its_tests(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert tested.returncode == 0, tested.stdout + tested.stderr

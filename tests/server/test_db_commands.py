@@ -13,7 +13,7 @@ import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 from tests.checkpoints.foreign import chat, foreign_postgres, foreign_sqlite, say
 from tests.conftest import ROOT, Service
-from tests.server.test_cli import graphwright
+from tests.processes import graphwright
 
 PLAIN = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
 

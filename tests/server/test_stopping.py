@@ -249,7 +249,7 @@ def test_a_stop_at_any_event_leaves_a_valid_history(
             head = await saver.aget_tuple(THREAD)
             first = None if head else {"messages": [HumanMessage("hi")]}
             finished = results(await graph.aget_state(THREAD, subgraphs=True))
-            await settle(graph, saver, THREAD, given=first, shown=partials.messages())
+            await settle(graph, THREAD, given=first, shown=partials.messages())
             state = await graph.aget_state(THREAD)
             said = state.values["messages"]
             assert state.next == ()
@@ -259,7 +259,7 @@ def test_a_stop_at_any_event_leaves_a_valid_history(
             assert finished <= {m.tool_call_id for m in tools if m.text.startswith("result")}
             text = "".join(m.text for m in said if isinstance(m, AIMessage))
             assert text.startswith("".join(shown))
-            await settle(graph, saver, THREAD)
+            await settle(graph, THREAD)
             assert (await graph.aget_state(THREAD)).values["messages"] == said
 
     asyncio.run(scenario())

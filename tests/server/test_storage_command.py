@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import ROOT, Service
-from tests.server.test_cli import graphwright
+from tests.processes import graphwright
 
 from graphwright_checkpoints import open_checkpointer
 

@@ -104,6 +104,20 @@ async def test_a_run_is_handed_over_and_goes_on_as_the_next_attempt(bench: Bench
     assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
 
 
+async def test_a_record_that_knows_of_an_older_token_catches_up(bench: Bench) -> None:
+    """As after a record was lost, or is an older copy than its checkpoints."""
+    saver: Any = bench.graphs.saver
+    async with bench.working():
+        await bench.result(await bench.start("thread", pause=0))
+        await saver.araise_fence("thread", 5)
+        run = await bench.start("thread", pause=0)
+        assert (await bench.result(run))["log"] == ["one", "two", "three"] * 2
+        assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
+        run = await bench.start("thread", pause=0)
+        assert len((await bench.result(run))["log"]) == 9
+        assert await bench.attempt(run) == 1
+
+
 async def test_a_run_is_parked_between_two_steps(bench: Bench) -> None:
     config: Any = {"configurable": {"thread_id": "thread"}}
     async with bench.working(grace=10):

@@ -70,6 +70,8 @@ class Models:
         self.limits: Final = Limits(limits)
         self._local = dict(local)
         self._servers: dict[Path, LlamaServer] = {}
+        self.named: Final[list[tuple[str, dict[str, Any]]]] = []
+        """The models that graphs which were loaded name, with their options."""
         self._built: dict[tuple[str, str], BaseChatModel] = {}
         self._lock = threading.Lock()
 
@@ -139,6 +141,10 @@ class Models:
         fixed = self._fixed(provider)
         if provider == "local":
             return self._build_local(model, {**options, **fixed})
+        if provider == "huggingface":
+            from graphwright_graphs.models.huggingface import huggingface  # noqa: PLC0415 - rare
+
+            return huggingface(name, options, fixed)
         if "api_key" not in fixed:
             require_credentials(name, provider)
         return init(name, options, fixed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from graphwright_graphs.nodes.agent import AgentKind
 from graphwright_graphs.nodes.http import HttpKind
@@ -25,6 +25,7 @@ from graphwright_graphs.nodes.router import RouterKind
 from graphwright_graphs.nodes.sql import SqlKind
 from graphwright_graphs.nodes.subgraph import SubgraphKind
 from graphwright_graphs.nodes.tools import ToolsKind
+from graphwright_graphs.offers import offered
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.source import Source, Where
 
@@ -57,8 +58,7 @@ class Kinds:
     @cached_property
     def _installed(self) -> dict[str, EntryPoint]:
         taken = {*self._built_in, *WORDS}
-        points = entry_points(group=ENTRY_POINTS)
-        return {point.name: point for point in points if point.name not in taken}
+        return {name: each for name, each in offered(ENTRY_POINTS).items() if name not in taken}
 
     def __iter__(self) -> Iterator[str]:
         yield from self._built_in

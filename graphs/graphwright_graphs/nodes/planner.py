@@ -34,7 +34,7 @@ from graphwright_graphs.nodes.conversation import composer, last_request
 from graphwright_graphs.nodes.executor import Executor
 from graphwright_graphs.nodes.node import Act, Body, Compound, Node, Scope, State, Work
 from graphwright_graphs.nodes.replanner import Answer, Replanner, tell
-from graphwright_graphs.plan import MAX_TASK, Plan, Step, told
+from graphwright_graphs.plan import MAX_TASK, Plan, Step
 from graphwright_graphs.plan_form import Form
 from graphwright_graphs.prompts import Template
 
@@ -169,9 +169,10 @@ def _plan(
         request = last_request(state.get(messages) or ())
         if before and before.unfinished and not before.reason and before.request == request.id:
             return {}  # the person has said nothing since: it goes on in the middle
-        known = before.carried() if before and before.unfinished else []
+        earlier = before.carried() if before and before.unfinished else Plan(goal="")
+        known = earlier.ended
         system, *talk = compose(state)
-        said = [str(system.text), rules, *_earlier(before, known)]
+        said = [str(system.text), rules, *_earlier(earlier)]
         found = yield from structured.ask(
             binding.for_run(config),
             [SystemMessage("\n\n".join(said)), *talk],
@@ -198,9 +199,9 @@ def _described(tools: Sequence[BaseTool]) -> list[str]:
     return [_TOOLS, *lines] if lines else []
 
 
-def _earlier(before: Plan | None, known: Sequence[Step]) -> list[str]:
+def _earlier(plan: Plan) -> list[str]:
     """What a model is told about a plan that was left in the middle, or refused."""
-    if before is None or not before.unfinished:
+    if not plan.steps:
         return []
-    ended = told(goal=before.goal, done=known, left=before.waiting)
-    return [f"{_REFUSED} They said: {before.reason}" if before.reason else _EARLIER, ended]
+    refused = f"{_REFUSED} They said: {plan.reason}"
+    return [refused if plan.reason else _EARLIER, plan.report()]

@@ -16,7 +16,7 @@ from graphwright.schemas import Body
 # Fields that the record keeps and the API does not show.
 HIDDEN = {
     *("tenant", "position", "due_at", "temporary", "attempt", "worker", "lease_until"),
-    *("idempotency_key", "request_digest"),
+    *("idempotency_key", "request_digest", "stop"),
 }
 
 

@@ -54,10 +54,13 @@ class Run:
 
 
 class Claim(NamedTuple):
-    """A run to execute. `halted` says that its thread's state has something left to do."""
+    """A run to execute. `halted` says that its thread's state has something left to do, `fence` is
+    the token to write its checkpoints with: see `graphwright_checkpoints.LeaseLost`.
+    """
 
     run: Run
     halted: bool
+    fence: int
 
 
 _columns = [runs.c[name] for name in Run.__slots__]
@@ -116,7 +119,22 @@ _CLAIM = (
         .where(threads.c.thread_id == sa.bindparam("thread"))
         .scalar_subquery()
         .label("halted"),
+        sa.select(threads.c.fence)
+        .where(threads.c.thread_id == sa.bindparam("thread"))
+        .scalar_subquery()
+        .label("fence"),
     )
+)
+_RAISE_FENCE = (
+    sa.update(threads)
+    .where(threads.c.thread_id == sa.bindparam("thread"))
+    .values(fence=sa.bindparam("token"))
+)
+_LEAVE = (
+    sa.update(runs)
+    .where(runs.c.run_id == sa.bindparam("id"), runs.c.attempt == sa.bindparam("mine"))
+    .where(runs.c.status == "running")
+    .values(lease_until=None)
 )
 _RENEW = (
     sa.update(runs)
@@ -241,7 +259,8 @@ async def claim(
     """Take the thread's oldest run that is due, if none of its runs is running under a lease.
 
     A run whose lease ran out counts as not started: its worker is gone, and this is its next
-    attempt. Needs a transaction that is locked by the thread.
+    attempt. The last one may be alive all the same, and is fenced off. Needs a transaction that is
+    locked by the thread.
     """
     found = await connection.execute(
         _CLAIM, {"thread": thread_id, "by": worker, "now": now, "until": until}
@@ -250,7 +269,25 @@ async def claim(
     if row is None:
         return None
     fields = row._asdict()
-    return Claim(halted=bool(fields.pop("halted")), run=Run(**fields))
+    halted, fence = bool(fields.pop("halted")), fields.pop("fence") or 0
+    run = Run(**fields)
+    # The same token for as long as no worker is lost: to raise it takes a round trip more.
+    if run.attempt > 1 and not run.temporary:
+        fence += 1
+        await connection.execute(_RAISE_FENCE, {"thread": thread_id, "token": fence})
+    return Claim(run, halted, fence)
+
+
+async def leave(connection: Connection, run: Run, newest: int) -> None:
+    """Leave a run whose checkpoints were fenced off by a newer token than the record knows of, as
+    happens where the record was lost or is older. A later attempt goes on with one above it.
+
+    An attempt that is no longer the run's changes nothing.
+    """
+    left = await connection.execute(_LEAVE, {"id": run.run_id, "mine": run.attempt})
+    if left.rowcount:
+        values = {"thread": run.thread_id, "token": newest}
+        await connection.execute(_RAISE_FENCE, values)
 
 
 async def renew(

@@ -97,6 +97,8 @@ threads = sa.Table(
     sa.Column("error", _json()),
     # Whether the newest state has something left to do: an interrupt waits, or a run failed.
     sa.Column("halted", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The fencing token of its runs' checkpoints: how often another worker took a run of it over.
+    sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
     # When the first of the interrupts expires, if one does.
     sa.Column("expires_at", Instant),
     sa.Column("created_at", Instant, nullable=False),

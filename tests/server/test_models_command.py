@@ -1,0 +1,77 @@
+"""`graphwright models`: what it lists, what it tests, what it never shows."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.graphs.openai_server import Refusal, answering
+from tests.server.test_cli import graphwright
+
+GRAPH = """
+state: {messages: messages}
+nodes:
+  first: {llm: {prompt: Hi., model: ["openai:a", {name: "openai:b", temperature: 0}]}}
+  second: {llm: {prompt: Hi., model: {max_tokens: 5}}}
+  third: {llm: {prompt: Hi.}}
+edges: {START: first, first: second, second: third, third: END}
+"""
+SECRET = "sk-not-to-be-shown"
+
+
+@pytest.fixture
+def config(project: Callable[..., Path]) -> Path:
+    return project({"graph": "./graph.yaml"}, {"graph.yaml": GRAPH})
+
+
+def test_it_lists_what_is_configured_and_what_documents_name(config: Path) -> None:
+    environment = {"OPENAI_API_KEY": SECRET, "ANTHROPIC_API_KEY": ""}
+    ended = graphwright(
+        *("models", "--config", str(config), "--models", "anthropic:c", "--json"), **environment
+    )
+    rows = json.loads(ended.stdout)
+
+    assert [(row["model"], row["options"], row["named_by"]) for row in rows] == [
+        ("demo", {}, ["default"]),
+        ("anthropic:c", {}, ["allowed"]),
+        ("openai:a", {}, ["graphs"]),
+        ("openai:b", {"temperature": 0}, ["graphs"]),
+        ("demo", {"max_tokens": 5}, ["graphs"]),
+    ]
+    assert [(row["key"], row["has_key"], row["ready"]) for row in rows[:3]] == [
+        (None, None, True),
+        ("ANTHROPIC_API_KEY", False, False),
+        ("OPENAI_API_KEY", True, True),
+    ]
+    assert "set ANTHROPIC_API_KEY in the environment" in rows[1]["error"]
+    assert ended.returncode == 1
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_it_asks_each_model_once_and_shows_no_key(config: Path) -> None:
+    with answering(
+        lambda request: Refusal(401, code=SECRET) if request.body["model"] == "b" else "OK"
+    ) as server:
+        environment = {"OPENAI_API_KEY": SECRET, "GRAPHWRIGHT_MODEL_BASE_URL": server.url}
+        ended = graphwright("models", "--config", str(config), "--test", **environment)
+
+    assert "OK" in ended.stdout
+    assert "10 tokens" in ended.stdout
+    assert "AuthenticationError" in ended.stdout
+    assert "OPENAI_API_KEY set" in ended.stdout
+    assert ended.returncode == 1
+    assert len(server.requests) == 2
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_without_a_project_it_tells_of_the_service_alone(tmp_path: Path) -> None:
+    ended = graphwright("models", "--config", str(tmp_path / "none.json"), "--test")
+    assert ended.returncode == 0, ended.stderr
+    assert "demo" in ended.stdout
+
+
+def test_a_name_that_is_none_is_an_error(tmp_path: Path) -> None:
+    ended = graphwright("models", "--model", "gpt-4o", "--config", str(tmp_path / "none.json"))
+    assert ended.returncode == 1
+    assert "provider:model" in ended.stderr
+    assert "Traceback" not in ended.stderr
