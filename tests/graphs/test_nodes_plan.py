@@ -727,3 +727,35 @@ async def test_a_server_of_ones_own_is_asked_for_a_plan_by_json_schema(
     task = schema["properties"]["steps"]["items"]["properties"]["task"]
     assert task["maxLength"] == 500
     assert server.requests[0].tools == []
+
+
+async def test_an_approval_may_expire(planner: Any) -> None:
+    words = "{approve: true, expiry: {seconds: 60, answer: 'no'}}"
+    state = await planner(Script(plans=[[step("a")]]), words).ainvoke(GOAL, THREAD)
+    assert state["__interrupt__"][0].value["expiry"] == {"seconds": 60, "answer": "no"}
+
+
+async def test_options_go_for_each_of_its_nodes_and_edges_leave_from_the_last(
+    compiled: Any, catalogue: Any
+) -> None:
+    graph = compiled(
+        """
+        state: {messages: messages, plan: plan, note: last, text: last}
+        nodes:
+          planner: {planner: {}, description: Plans, interrupt: after}
+          other: {prompt: {template: x, output: note}}
+          join: {prompt: {template: x, output: text}}
+        edges:
+          START: [planner, other]
+          planner & other: join
+          join: END
+        """,
+        models=catalogue(Script(plans=[[step("a")]])),
+    )
+    graph.checkpointer = InMemorySaver()
+    await graph.ainvoke(GOAL, THREAD)
+    state = await graph.aget_state(THREAD)
+
+    assert (state.next, state.values["plan"]["phase"]) == (("join",), "done")
+    assert (await graph.ainvoke(None, THREAD))["text"] == "x"
+    assert graph.nodes["planner.step"].metadata == {"description": "Plans"}
