@@ -27,7 +27,7 @@ from graphwright_graphs.nodes.subgraph import SubgraphKind
 from graphwright_graphs.nodes.tools import ToolsKind
 from graphwright_graphs.offers import offered
 from graphwright_graphs.problems import Problems, quoted
-from graphwright_graphs.source import Where
+from graphwright_graphs.source import Source, Where
 
 ENTRY_POINTS = "graphwright.nodes"
 """The entry point group in which a package offers its kinds of nodes by their words."""
@@ -66,6 +66,12 @@ class Kinds:
 
     def __contains__(self, word: object) -> bool:
         return word in self._built_in or word in self._installed
+
+    def all(self) -> dict[str, Kind]:
+        """Every kind by its word, but for installed ones that are broken."""
+        unsaid = Problems(Source("", None))
+        loaded = {word: self.load(word, (), unsaid) for word in self}
+        return {word: kind for word, kind in loaded.items() if kind is not None}
 
     def load(self, word: str, where: Where, problems: Problems) -> Kind | None:
         """The kind of that word; an installed one that is broken is reported, and None returned."""
