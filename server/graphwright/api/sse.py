@@ -73,6 +73,7 @@ class _Lasting(Response, ABC):
             async for piece in self.pieces():
                 heart.rest()
                 await send(_piece(piece))
+            heart.stop()  # nothing may come after the end
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except asyncio.CancelledError:
             # Otherwise the server stops: whoever listens finds the body cut off and connects again;
@@ -99,8 +100,10 @@ class _Heart:
         self._sent = self._loop.time()
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Beat no more, nor what was about to begin."""
         self._timer.cancel()
+        if self._beating is not None:
+            self._beating.cancel()
 
     def _due(self) -> None:
         silence = self._loop.time() - self._sent
