@@ -40,7 +40,7 @@ class LastingResponses:
         answer = handled.get(_LASTING)
         del handled
         if answer is not None:
-            await answer()
+            await answer(receive, send)
 
 
 class _Lasting(Response, ABC):
@@ -59,12 +59,15 @@ class _Lasting(Response, ABC):
         """The body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave the sending to `LastingResponses`."""
-        scope[_LASTING] = partial(self._answer, receive, send)
+        """Send the headers through what the framework has put around `send`, and leave the rest to
+        `LastingResponses`, which needs none of that.
+        """
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        self.raw_headers = []
+        scope[_LASTING] = self._answer
 
     async def _answer(self, receive: Receive, send: Send) -> None:
         """Send the body until it ends or the client leaves."""
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         # Thousands may wait at once: each has this task, one more, and a timer.
         leaving = asyncio.ensure_future(_left(receive))
         leaving.add_done_callback(partial(_cancel, asyncio.current_task()))
@@ -87,6 +90,8 @@ class _Lasting(Response, ABC):
 
 class _Heart:
     """Beats when nothing was sent for a while."""
+
+    __slots__ = ("_beat", "_beating", "_loop", "_sent", "_timer")
 
     def __init__(self, beat: Callable[[], Awaitable[None]]) -> None:
         self._beat = beat
