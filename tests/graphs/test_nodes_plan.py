@@ -718,13 +718,13 @@ async def test_the_demo_model_tries_a_tool_again_that_failed(demo: Any, tools: s
 async def test_the_demo_model_goes_on_after_a_stop(demo: Any, tools: str) -> None:
     graph = demo('["plan_tools:add"]')
     await graph.ainvoke({"messages": "hello"}, THREAD)
-    done = {**step("a"), "status": "done", "result": "It was 7."}
-    waiting = {**step("b", "a"), "task": "hello"}
+    done = {**step("s1"), "status": "done", "result": "It was 7."}
+    waiting = {**step("s2", "s1"), "task": "hello"}
     plan = {"goal": "Greet", "request": "other", "phase": "working", "steps": [done, waiting]}
     await graph.aupdate_state(THREAD, {"plan": plan}, as_node="planner.answer")
     state = await graph.ainvoke({"messages": "go on"}, THREAD)
 
-    assert [each[:2] for each in outcomes(state)] == [("e1", "done"), ("b", "done")]
+    assert [each[:2] for each in outcomes(state)] == [("e1", "done"), ("s2", "done")]
 
 
 def wire(request: Request) -> Any:
@@ -775,7 +775,7 @@ async def test_a_server_of_ones_own_is_asked_for_a_plan_by_json_schema(
     assert schema is not None
     assert schema["properties"]["steps"]["maxItems"] == 8
     task = schema["properties"]["steps"]["items"]["properties"]["task"]
-    assert task["maxLength"] == 500
+    assert task["maxLength"] == 300
     assert server.requests[0].tools == []
 
 
