@@ -8,15 +8,17 @@ import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain, islice
 from typing import NamedTuple
 
-from graphwright_checkpoints.blobs import Absent, BlobStore
+from graphwright_checkpoints.blobs import BATCH, Absent, BlobStore
 from graphwright_checkpoints.database import BlobRows
 from graphwright_checkpoints.errors import BlobsUnavailable, DatabaseUnavailable
 from graphwright_checkpoints.keys import digest_in, renewed
 from graphwright_checkpoints.serialization import Encoded
 
 PAGE = 8  # blobs; each is in memory twice while it is changed
+LISTED = 10_000  # keys that are looked up at once
 
 logger = logging.getLogger(__name__)
 
@@ -63,26 +65,28 @@ def replace(
 def delete_orphans(rows: BlobRows, store: BlobStore, folder: str, before: datetime) -> int:
     """Delete the blobs of a folder that no row refers to, and return how many there were."""
     count = 0
-    for keys in store.list(folder, before):
-        count += _delete_unless_kept(rows, store, keys)
+    listed = chain.from_iterable(store.list(folder, before))
+    while keys := list(islice(listed, LISTED)):
+        count += _delete_unless_kept(store, keys, rows.kept_blobs(keys))
     store.delete_unfinished(folder, before)
     return count
 
 
-def discard(rows: BlobRows, store: BlobStore, keys: Collection[str]) -> None:
+def discard(rows: BlobRows, store: BlobStore, thread_id: str, keys: Collection[str]) -> None:
     """Delete the blobs of a call that was refused; those that cannot be now are orphans.
 
     It stored no row, unless it was done twice because the first answer was lost.
     """
     with suppress(BlobsUnavailable, DatabaseUnavailable):
-        _delete_unless_kept(rows, store, keys)
+        kept = rows.stored_blobs(thread_id, {digest_in(key) for key in keys})
+        _delete_unless_kept(store, keys, kept)
 
 
-def _delete_unless_kept(rows: BlobRows, store: BlobStore, keys: Collection[str]) -> int:
-    kept = rows.kept_blobs({digest_in(key) for key in keys})
+def _delete_unless_kept(store: BlobStore, keys: Collection[str], kept: Collection[str]) -> int:
     orphans = [key for key in keys if key not in kept]
-    if orphans:
-        store.delete(orphans)
+    remaining = iter(orphans)
+    while batch := list(islice(remaining, BATCH)):
+        store.delete(batch)
     return len(orphans)
 
 

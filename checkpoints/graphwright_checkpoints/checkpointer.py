@@ -130,8 +130,8 @@ class Opening:
 def _offloading(database: Database | None, blobs: str, above: int) -> Database:
     if not isinstance(database, BlobRows):
         raise InvalidURL(
-            "checkpoints in memory:// or in this database cannot have their large values in a blob"
-            " store: leave `blobs` out."
+            "checkpoints in memory:// cannot have their large values in a blob store: leave `blobs`"
+            " out."
         )
     return OffloadingDatabase(database, BlobStore(blobs), large=above)
 

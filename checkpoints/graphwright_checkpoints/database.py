@@ -31,6 +31,13 @@ class Stale(Exception):
     """What was remembered of a thread is out of date: encode again without trusting it."""
 
 
+class Spent(Stale):
+    """An element that a call stored may be deleted again, and its blob: bring other blobs.
+
+    Nobody knows, as the answer was lost; so that an insert may have to be done a second time.
+    """
+
+
 class Database(Protocol):
     """Checkpoints behind a URL. Every call is one transaction, committed when it returns.
 
@@ -185,8 +192,18 @@ class BlobRows(Database, Protocol):
         """
         ...
 
-    def kept_blobs(self, digests: Collection[bytes]) -> Collection[str]:
-        """The keys that elements with these digests have, in any thread."""
+    def stored_blobs(self, thread_id: str, digests: Collection[bytes]) -> Collection[str]:
+        """The keys that a thread's elements with these digests have.
+
+        Those of other threads may be among them.
+        """
+        ...
+
+    def kept_blobs(self, keys: Collection[str]) -> Collection[str]:
+        """Those of these keys that elements have, in any thread. Others may be among them.
+
+        It may have to look at all elements: ask for many keys at once.
+        """
         ...
 
     def blobs_of(self, thread_id: str) -> Collection[str]:

@@ -9,7 +9,6 @@
     ├── ValueNotRead            a stored value cannot be decoded
     │   └── BlobMissing         a large value is not where its row says
     ├── CheckpointNotFound      a config names a checkpoint that is not there
-    ├── NotOffered              this kind of database cannot do that
     ├── KeysNotUsable           the serializers given have no keys that could be changed
     ├── SourceError             what is to be imported cannot be read
     ├── ImportRefused           an import would have overwritten what is there
@@ -62,10 +61,6 @@ class ValueNotRead(CheckpointError):
             " Open the checkpoints with the serializer (and the key) that wrote them."
         )
         self.channel = channel
-
-
-class NotOffered(CheckpointError):
-    """Something was asked for that this kind of database cannot do."""
 
 
 class KeysNotUsable(CheckpointError):

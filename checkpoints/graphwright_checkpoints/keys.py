@@ -26,6 +26,11 @@ class Keys:
         return hashlib.blake2b(text, digest_size=16, key=self._secret, person=purpose).hexdigest()
 
 
+def names(folder: str, digests: Iterable[bytes]) -> list[str]:
+    """What the keys of elements begin with."""
+    return [f"{folder}/{digest.hex()}" for digest in digests]
+
+
 def new_keys(folder: str, digests: Iterable[bytes]) -> dict[bytes, str]:
     """A key for each element, which no blob has had before."""
     return {digest: f"{folder}/{digest.hex()}-{secrets.token_hex(8)}" for digest in digests}

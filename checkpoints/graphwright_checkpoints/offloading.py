@@ -7,7 +7,7 @@ between is a blob without a row: an orphan, which `delete_orphans` finds.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,11 +18,11 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graphwright_checkpoints import blob_upkeep
 from graphwright_checkpoints.blobs import Absent, BlobStore
-from graphwright_checkpoints.database import BlobRows, Stale
+from graphwright_checkpoints.database import BlobRows, Spent, Stale
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import BlobMissing, BlobsUnavailable, LeaseLost, ValueNotStored
 from graphwright_checkpoints.flights import Flights
-from graphwright_checkpoints.keys import Keys, digest_in, new_keys
+from graphwright_checkpoints.keys import Keys, digest_in, names, new_keys
 from graphwright_checkpoints.media import TYPE
 from graphwright_checkpoints.records import (
     Address,
@@ -186,7 +186,10 @@ class OffloadingDatabase:
                 return self.delete_doomed()
             except (Absent, Stale) as error:  # somebody deletes from the source, or adds to it
                 reason = str(error)
-        blob_upkeep.discard(self._rows, self._store, copied.values())
+                if isinstance(error, Spent):
+                    self._discard(target, copied.values())
+                    copied = {}
+        self._discard(target, copied.values())
         raise BlobsUnavailable(
             f"thread {source[:80]!r} could not be copied: it changed all the time, or a blob of it"
             f" is lost ({reason}). Try again when nobody writes to it."
@@ -195,12 +198,12 @@ class OffloadingDatabase:
     def _copy_blobs(self, source: str, folder: str, copied: dict[str, str]) -> None:
         """Copy the blobs of a thread that are not copied yet."""
         digests = {digest_in(key): key for key in self._rows.blobs_of(source) if key not in copied}
-        names = {digests[digest]: name for digest, name in new_keys(folder, digests).items()}
+        copies = {digests[digest]: name for digest, name in new_keys(folder, digests).items()}
         under_way = {
-            key: self._store.pool.submit(self._store.copy, key, names[key]) for key in names
+            key: self._store.pool.submit(self._store.copy, key, copies[key]) for key in copies
         }
         wait(under_way.values())
-        copied.update((key, names[key]) for key, copy in under_way.items() if not copy.exception())
+        copied.update((key, copies[key]) for key, copy in under_way.items() if not copy.exception())
         for copy in under_way.values():
             copy.result()
 
@@ -259,20 +262,18 @@ class OffloadingDatabase:
         if not (large := self._large_in(parts)):
             return insert({})
         folder = self._keys.folder(thread_id)
-        with self._flights.announce(_names(folder, large), on_loop=False) as others:
+        with self._flights.announce(names(folder, large), on_loop=False) as others:
             for other in others:
                 other.result()
-            stored = self._stored(folder, large)
-            keys: dict[bytes, str] = {}
+            stored = self._stored(thread_id, folder, large)
             while True:
-                new = new_keys(folder, large.keys() - stored - keys.keys())
+                new = new_keys(folder, large.keys() - stored)
                 list(self._store.pool.map(self._store.put, new.values(), map(large.get, new)))
-                keys |= new
                 try:
-                    return insert({**dict.fromkeys(stored), **keys})
+                    return insert({**dict.fromkeys(stored), **new})
                 except REFUSED as error:
-                    if not (stored and isinstance(error, Stale)):
-                        blob_upkeep.discard(self._rows, self._store, keys.values())
+                    self._discard(thread_id, new.values())
+                    if not _is_for_blobs(error, stored):
                         raise
                     stored = set()
 
@@ -285,24 +286,20 @@ class OffloadingDatabase:
         if not (large := self._large_in(parts)):
             return await insert({})
         folder = self._keys.folder(thread_id)
-        with self._flights.announce(_names(folder, large), on_loop=True) as others:
+        with self._flights.announce(names(folder, large), on_loop=True) as others:
             for other in others:
                 await asyncio.wrap_future(other)
-            stored = await self.in_thread(partial(self._stored, folder, large))
-            keys: dict[bytes, str] = {}
+            stored = await self.in_thread(partial(self._stored, thread_id, folder, large))
             while True:
-                new = new_keys(folder, large.keys() - stored - keys.keys())
+                new = new_keys(folder, large.keys() - stored)
                 await asyncio.gather(
                     *(self._soon(self._store.put, key, large[name]) for name, key in new.items())
                 )
-                keys |= new
                 try:
-                    return await insert({**dict.fromkeys(stored), **keys})
+                    return await insert({**dict.fromkeys(stored), **new})
                 except REFUSED as error:
-                    if not (stored and isinstance(error, Stale)):
-                        await self._soon(
-                            blob_upkeep.discard, self._rows, self._store, keys.values()
-                        )
+                    await self._soon(self._discard, thread_id, new.values())
+                    if not _is_for_blobs(error, stored):
                         raise
                     stored = set()
 
@@ -316,10 +313,13 @@ class OffloadingDatabase:
             and (len(data) > self._large or element.type.startswith(TYPE))
         }
 
-    def _stored(self, folder: str, large: Large) -> set[bytes]:
+    def _stored(self, thread_id: str, folder: str, large: Large) -> set[bytes]:
         """Which of the elements the thread has already, outside."""
-        kept = self._rows.kept_blobs(large.keys())
+        kept = self._rows.stored_blobs(thread_id, large.keys())
         return {digest_in(key) for key in kept if key.startswith(f"{folder}/")}
+
+    def _discard(self, thread_id: str, keys: Collection[str]) -> None:
+        blob_upkeep.discard(self._rows, self._store, thread_id, keys)
 
     def _soon(self, do: Callable[..., Result], *arguments: object) -> Awaitable[Result]:
         return asyncio.get_running_loop().run_in_executor(self._store.pool, do, *arguments)
@@ -336,8 +336,9 @@ class OffloadingDatabase:
         )
 
 
-def _names(folder: str, digests: Iterable[bytes]) -> list[str]:
-    return [f"{folder}/{digest.hex()}" for digest in digests]
+def _is_for_blobs(error: Exception, stored: Collection[bytes]) -> bool:
+    """Whether an insert was refused for its blobs, and may be done with others."""
+    return isinstance(error, Spent) or (isinstance(error, Stale) and bool(stored))
 
 
 HasParts = TypeVar("HasParts", NewCheckpoint, NewWrite)

@@ -38,7 +38,7 @@ class Stored(ABC):
 
     @abstractmethod
     def rows(self, table: str) -> list[Row]:
-        """All rows of one of `TABLES`, or of "keys".
+        """All rows of one of `TABLES`, of "keys", or of "doomed_blobs".
 
         Of each kind of database, an element has its `thread`, `number`, `digest` and `data`; a
         checkpoint its `thread`, `checkpoint_id`, `body`, `metadata` and `refs`; a write its
@@ -74,7 +74,7 @@ class Stored(ABC):
 
 
 class StoredInSql(Stored):
-    """A database of SQL. Of its tables `rows` has "doomed_blobs" too."""
+    """A database of SQL."""
 
     prefix = ""
     """Of the tables' names."""
@@ -82,10 +82,6 @@ class StoredInSql(Stored):
     @abstractmethod
     def execute(self, statement: str) -> list[Row]:
         """The rows that a statement gives."""
-
-    @abstractmethod
-    def locked(self) -> AbstractContextManager[None]:
-        """Let nobody write elements meanwhile. Who is connected at the end is cut off."""
 
     def rows(self, table: str) -> list[Row]:
         name = "checkpoints" if table == "checkpoints" else f"checkpoint_{table}"
@@ -107,13 +103,6 @@ class StoredInSqlite(StoredInSql):
     def interrupt_deletion(self) -> None:
         self.execute("UPDATE checkpoint_threads SET thread_id = NULL")
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        with self._link() as link:
-            link.execute("BEGIN IMMEDIATE")
-            yield
-            link.rollback()
-
     def execute(self, statement: str) -> list[Row]:
         with self._link() as link, link:
             link.row_factory = sqlite3.Row
@@ -129,17 +118,6 @@ class StoredInPostgres(StoredInSql):
 
     def interrupt_deletion(self) -> None:
         self.execute("UPDATE graphwright_checkpoint_threads SET id_hash = NULL")
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        with psycopg.connect(self.url) as link:
-            link.execute("LOCK TABLE graphwright_checkpoint_elements IN EXCLUSIVE MODE")
-            yield
-            # What a process has sent is done even when the process is gone.
-            link.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
 
     def execute(self, statement: str) -> list[Row]:
         with psycopg.connect(self.url, row_factory=dict_row) as link:

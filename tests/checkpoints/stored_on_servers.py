@@ -26,7 +26,7 @@ from graphwright_checkpoints.numbering import NewElement
 
 MYSQL: dict[str, Any] = {"host": "127.0.0.1", "port": 3306, "user": "root"}
 REDIS = "redis://127.0.0.1:6379/0"
-COLLECTIONS = [f"graphwright_{table}" for table in (*TABLES, "keys")]
+COLLECTIONS = [f"graphwright_{table}" for table in (*TABLES, "keys", "doomed_blobs")]
 
 
 class StoredInMysql(Stored):
@@ -38,6 +38,8 @@ class StoredInMysql(Stored):
         self._link = link
 
     def rows(self, table: str) -> list[Row]:
+        if table == "doomed_blobs":
+            return self._execute("SELECT name FROM graphwright_blobs WHERE thread IS NULL")
         where = "WHERE name = 'digest'" if table == "keys" else ""
         return self._execute(f"SELECT * FROM graphwright_{table} {where}")
 
@@ -69,6 +71,9 @@ class StoredInRedis(Stored):
             return [{"type": type_}]
         if table == "threads":
             return [{"thread": name} for name in self.names(":thread")]
+        if table == "doomed_blobs":
+            sets = [self._client.smembers(name) for name in self.names(":doomed")]
+            return [{"name": name} for names in sets for name in names]
         part = {"checkpoints": "rows"}.get(table, table)
         return [
             self._row(table, field, packed) | {"thread": name.rpartition(":")[0]}
@@ -110,7 +115,7 @@ class StoredInMongo(Stored):
 
 
 class StoredInFirestore(Stored):
-    batches = ("graphwright_checkpoints.firestore.collections.BATCH",)
+    batches = ("graphwright_checkpoints.firestore.collections.DELETED",)
     kills = 0.5
 
     def __init__(self, url: str, client: Any) -> None:

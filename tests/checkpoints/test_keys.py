@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import START, MessagesState, StateGraph
-from tests.checkpoints.stored import KINDS, Stored, StoredInSql, fresh_of
+from tests.checkpoints.stored import KINDS, Stored, StoredInSql
 
 from graphwright_checkpoints import KeysNotUsable, Progress, ValueNotRead, open_checkpointer
 
@@ -39,7 +39,6 @@ class StreamCipher:
         return bytes(left ^ right for left, right in zip(data, pad, strict=True))
 
 
-fresh = fresh_of(KINDS)
 OLD, NEW = (EncryptedSerializer(StreamCipher(key)) for key in (1, 2))
 
 
@@ -122,6 +121,26 @@ async def test_an_interrupted_change_of_keys_goes_on(stored: Stored) -> None:
         assert said(saver) == list(range(TURNS))
 
 
+@pytest.mark.parametrize("fresh", ["mongodb", "firestore"], indirect=True)
+def test_elements_in_pieces(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("mongodb", "firestore"):
+        monkeypatch.setattr(f"graphwright_checkpoints.{kind}.documents.CHUNK", 400)
+    old = OLD
+    for new in (NEW, OLD):
+        with open_checkpointer(stored.url, serde=old) as saver:
+            talk(saver, 0, 1)
+            assert len(stored.rows("elements")) > len(stored.elements())
+        with open_checkpointer(stored.url, serde=new, old_serdes=[old]) as saver:
+            saver.reencrypt()  # type: ignore[attr-defined]
+        with open_checkpointer(stored.url, serde=new) as saver:
+            assert {*said(saver)} == {0}
+        old = new
+    with open_checkpointer(stored.url, serde=old) as saver:
+        saver.delete_thread("t")
+    assert stored.counts() == [0] * 4
+
+
+@pytest.mark.parametrize("fresh", KINDS, indirect=True)
 def test_a_value_that_no_key_fits_is_named(stored: StoredInSql) -> None:
     with open_checkpointer(stored.url, serde=OLD) as saver:
         talk(saver, 0, 2)

@@ -15,7 +15,7 @@ from tests.checkpoints.stored_on_servers import mongodb
 from tests.checkpoints.test_database import WRITER, config, put
 
 from graphwright_checkpoints import DatabaseUnavailable, InvalidURL, open_checkpointer
-from graphwright_checkpoints.mongodb import documents
+from graphwright_checkpoints.mongodb import documents, pending
 from graphwright_checkpoints.mongodb.server import MongoServer
 
 KILLS = 5
@@ -57,7 +57,7 @@ def test_a_crash_after_the_commit_loses_nothing(
 ) -> None:
     with open_checkpointer(stored.url) as saver:
         with monkeypatch.context() as patch, pytest.raises(Crash):
-            patch.setattr(MongoServer, "_settle", crash)
+            patch.setattr(pending, "settle", crash)
             put(saver, "t", text=TEXT)
         assert stored.rows("checkpoints") == []
         found = saver.get_tuple(config("t"))
@@ -67,7 +67,7 @@ def test_a_crash_after_the_commit_loses_nothing(
         saver.prune(["t"])  # keeps what is referred to
         assert len(stored.elements()) == 1
         with monkeypatch.context() as patch, pytest.raises(Crash):
-            patch.setattr(MongoServer, "_settle", crash)
+            patch.setattr(pending, "settle", crash)
             saver.put_writes(found.config, [("text", TEXT)], "task")
         again = saver.get_tuple(found.config)
         assert again is not None
@@ -96,7 +96,7 @@ def test_a_crash_in_a_sweep_is_made_good_by_the_next(
 
 
 def _crash_when_condemned(server: Any, key: int) -> None:
-    if server._threads.find_one({"_id": key}).get("condemned"):
+    if server._at.threads.find_one({"_id": key}).get("condemned"):
         raise Crash
 
 
@@ -125,15 +125,15 @@ def _insert_two(collection: Any, new: Any) -> None:
 def test_a_thread_deleted_while_it_is_written_leaves_nothing(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle = MongoServer._settle
+    settle = pending.settle
 
-    def late(self: Any, *arguments: Any, **options: Any) -> None:
+    def late(*arguments: Any, **options: Any) -> None:
         other.delete_thread("t")
-        settle(self, *arguments, **options)
+        settle(*arguments, **options)
 
     with open_checkpointer(stored.url) as saver, open_checkpointer(stored.url) as other:
         put(saver, "t", messages=[HumanMessage(TEXT)])
-        monkeypatch.setattr(MongoServer, "_settle", late)
+        monkeypatch.setattr(pending, "settle", late)
         put(saver, "t", messages=[HumanMessage(TEXT)])
         assert stored.counts() == [0, 0, 0, 0]
 
@@ -194,7 +194,7 @@ def _python(script: str, folder: Path) -> "subprocess.Popen[str]":
 
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphwright_checkpoints.mongodb.server.SELECTING", 200)
+    monkeypatch.setattr("graphwright_checkpoints.mongodb.collections.SELECTING", 200)
     with (
         pytest.raises(DatabaseUnavailable, match=r"127\.0\.0\.1:1/db: .*See that MongoDB runs"),
         open_checkpointer("mongodb://me:secret@127.0.0.1:1/db") as _,

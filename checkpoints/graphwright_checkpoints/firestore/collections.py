@@ -1,8 +1,8 @@
 """Firestore's client: the collections of checkpoints, and its errors in our words."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from google.api_core import exceptions
 from google.api_core.retry import Retry
@@ -10,25 +10,40 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore
 
 from graphwright_checkpoints.errors import DatabaseUnavailable
+from graphwright_checkpoints.firestore import documents
 from graphwright_checkpoints.firestore.documents import Document
 from graphwright_checkpoints.networked.rows import after
 from graphwright_checkpoints.networked.server import Disconnected, Moved
 
 PREFIX = "graphwright_"
 BATCH = 400  # documents of one request
+DELETED = 200  # of them, where those of their blobs come beside them
+IN = 30  # values of one query
 PATIENCE = 15.0  # seconds that a call is tried again when Firestore does not answer
 RETRY = Retry(timeout=PATIENCE)
+
+Result = TypeVar("Result")
 
 
 class Collections:
     """A client for one database of a project. Each collection has documents of one kind."""
 
-    def __init__(self, project: str, database: str) -> None:
-        self._client: Any = firestore.Client(project=project, database=database)
+    def __init__(self, project: str, database: str, where: str) -> None:
+        self._project = project
+        self._database = database
+        self.where = where
+        """The URL."""
+        self._client: Any = None
+
+    def open(self) -> None:
+        """Connect."""
+        self.close()
+        self._client = firestore.Client(project=self._project, database=self._database)
 
     def close(self) -> None:
         """Disconnect."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
     def at(self, name: str) -> Any:
         """A collection."""
@@ -55,24 +70,22 @@ class Collections:
         with suppress(exceptions.AlreadyExists):
             self.at(collection).document(name).create(fields, retry=RETRY)
 
-    def add(self, some: Iterable[Document]) -> None:
+    def add(self, some: Sequence[Document]) -> None:
         """Store documents, or raise `Moved` where one of them is there already."""
-        batch = self._client.batch()
-        for document in some:
-            batch.create(self.reference(document), document.fields)
         try:
-            batch.commit(retry=RETRY)
+            self._commit(lambda batch, each: batch.create(self.reference(each), each.fields), some)
         except exceptions.AlreadyExists as error:
             raise Moved from error
 
-    def transact(self, do: Callable[..., None], *arguments: Any) -> None:
+    def transact(self, do: Callable[..., Result], *arguments: Any) -> Result:
         """Do something in a transaction, or raise `Moved` where others are in its way."""
         try:
-            firestore.transactional(do)(self._client.transaction(), self, *arguments)
+            done: Result = firestore.transactional(do)(self._client.transaction(), self, *arguments)
         except (exceptions.AlreadyExists, exceptions.NotFound, exceptions.Aborted) as error:
             raise Moved from error
         except ValueError as error:  # the driver's, after as many attempts as it makes
             raise Moved from error
+        return done
 
     def all(self, collection: str, **equal: str) -> Iterator[dict[str, Any]]:
         """The documents that have these fields."""
@@ -101,13 +114,39 @@ class Collections:
         query = self.at(collection).where(filter=firestore.FieldFilter("place", ">=", start))
         return query.where(filter=firestore.FieldFilter("place", "<", end))
 
+    def having(self, collection: str, name: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Those of whose fields one has any of these values."""
+        for start in range(0, len(values), IN):
+            condition = firestore.FieldFilter(name, "in", values[start : start + IN])
+            for snapshot in self.at(collection).where(filter=condition).stream(retry=RETRY):
+                yield snapshot.to_dict()
+
+    def put(self, some: Sequence[Document]) -> None:
+        """Store documents, whatever is there."""
+        self._commit(lambda batch, each: batch.set(self.reference(each), each.fields), some)
+
+    def remove(self, some: Sequence[Document]) -> None:
+        """Delete documents, if they are there."""
+        self._commit(lambda batch, each: batch.delete(self.reference(each)), some)
+
     def delete(self, collection: str, start: str) -> None:
-        """Delete all whose place begins like this."""
-        query = self.query(collection, start, after(start)).select(["place"]).limit(BATCH)
+        """Delete all whose place begins like this, and doom the blobs that they have."""
+        query = self.query(collection, start, after(start)).select(["place", "blob"])
+        query = query.limit(DELETED)
         while found := list(query.stream(retry=RETRY)):
             batch = self._client.batch()
             for snapshot in found:
                 batch.delete(snapshot.reference)
+                if blob := snapshot.to_dict().get("blob"):
+                    doomed = documents.doomed(blob)
+                    batch.set(self.reference(doomed), doomed.fields)
+            batch.commit(retry=RETRY)
+
+    def _commit(self, do: Callable[[Any, Document], None], some: Sequence[Document]) -> None:
+        for start in range(0, len(some), BATCH):
+            batch = self._client.batch()
+            for document in some[start : start + BATCH]:
+                do(batch, document)
             batch.commit(retry=RETRY)
 
 

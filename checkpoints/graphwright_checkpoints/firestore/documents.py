@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from graphwright_checkpoints.errors import ValueNotStored
+from graphwright_checkpoints.networked.pieces import Piece, cut
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow, digest
-from graphwright_checkpoints.networked.server import Change, chunks
+from graphwright_checkpoints.networked.server import Change
 from graphwright_checkpoints.numbering import NewElement
 
 CHUNK = 700_000  # bytes of an element in one document
@@ -67,17 +68,34 @@ def writes_of(key: int, place: str) -> str:
 
 def pieces(change: Change) -> Iterator[Document]:
     """A change's elements, the first piece of each last."""
-    key = change.shelf.key
     for element in change.elements:
-        for chunk, data in reversed(list(chunks(element.data, CHUNK))):
-            place = f"{prefix(key)}{element.number:08x}/{chunk:04x}"
-            fields = {**element._asdict(), "chunk": chunk, "data": data, "place": place}
-            yield Document("elements", place.replace("/", "."), fields)
+        for piece in reversed(cut(element, CHUNK)):
+            yield of_piece(change.shelf.key, piece)
 
 
-def piece(fields: Mapping[str, Any]) -> NewElement:
+def of_piece(key: int, piece: Piece) -> Document:
+    """One piece of an element."""
+    element, chunk, rest, total = piece
+    place = f"{prefix(key)}{element.number:08x}/{chunk:04x}"
+    fields = {**element._asdict(), "chunk": chunk, "rest": rest, "total": total, "place": place}
+    return Document("elements", place.replace("/", "."), fields)
+
+
+def piece(fields: Mapping[str, Any]) -> Piece:
     """One piece of an element again."""
-    return NewElement(*(fields[name] for name in NewElement._fields))
+    values = {"blob": None, **fields}
+    element = NewElement(*(values[name] for name in NewElement._fields))
+    return Piece(element, fields["chunk"], fields.get("rest", 0), fields.get("total", 0))
+
+
+def numbered(key: int, start: int, count: int) -> tuple[str, str]:
+    """Where the places of elements begin, by their numbers, and where they end."""
+    return f"{prefix(key)}{start:08x}", f"{prefix(key)}{start + count:08x}"
+
+
+def doomed(blob: str) -> Document:
+    """The document of a blob that is to be deleted."""
+    return Document("doomed_blobs", blob.replace("/", "."), {"blob": blob})
 
 
 def row(kind: type[Row], fields: Mapping[str, Any]) -> Row:

@@ -6,18 +6,22 @@ them is swept.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from google.cloud import firestore
 
 from graphwright_checkpoints.elements import Shelf
-from graphwright_checkpoints.errors import (
-    DatabaseTooNew,
-    InvalidURL,
-)
+from graphwright_checkpoints.errors import InvalidURL
 from graphwright_checkpoints.firestore import documents
-from graphwright_checkpoints.firestore.collections import BATCH, RETRY, Collections, explained
+from graphwright_checkpoints.firestore.blobs import FirestoreBlobs
+from graphwright_checkpoints.firestore.collections import (
+    BATCH,
+    DELETED,
+    RETRY,
+    Collections,
+    explained,
+)
+from graphwright_checkpoints.firestore.contents import FirestoreContents
 from graphwright_checkpoints.firestore.documents import Document
 from graphwright_checkpoints.firestore.transactions import (
     commit,
@@ -27,6 +31,7 @@ from graphwright_checkpoints.firestore.transactions import (
     touch,
 )
 from graphwright_checkpoints.networked.database import NetworkedDatabase
+from graphwright_checkpoints.networked.pieces import joined
 from graphwright_checkpoints.networked.rows import (
     CheckpointRow,
     WriteRow,
@@ -40,8 +45,9 @@ from graphwright_checkpoints.networked.server import (
     Change,
     Found,
     Moved,
+    Scattered,
     Thread,
-    joined,
+    refuse_newer,
 )
 from graphwright_checkpoints.numbering import NewElement
 from graphwright_checkpoints.records import Address, Selection
@@ -51,18 +57,17 @@ from graphwright_checkpoints.spans import Spans, pairs
 FORMS = "firestore://project or firestore://project/database"
 REQUEST = 3_000_000  # bytes of one request; Firestore takes 10 MiB, its emulator 4
 
-ABOUT_PIECES = ("number", "chunk", "digest", "place")
+ABOUT_PIECES = ("number", "chunk", "digest", "place", "blob")
 ABOUT_ROWS = ("checkpoint_ns", "checkpoint_id", "metadata")
 
 
 class FirestoreServer:
     """A database of a Google Cloud project."""
 
-    def __init__(self, project: str, database: str, where: str) -> None:
-        self._project = project
-        self._database = database
-        self._where = where
-        self._collections: Any = None
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
+        self.blobs = FirestoreBlobs(collections)
+        self.contents = FirestoreContents(collections)
 
     @classmethod
     def at(cls, url: str) -> NetworkedDatabase:
@@ -71,35 +76,33 @@ class FirestoreServer:
         names = [unquote(parts.netloc), *unquote(parts.path).strip("/").split("/")]
         if not parts.netloc or len(names) > 2 or parts.query:
             raise InvalidURL(f"{url}: give {FORMS}, without options.")
-        return NetworkedDatabase(cls(names[0], names[1] or "(default)", url))
+        return NetworkedDatabase(cls(Collections(names[0], names[1] or "(default)", url)))
 
     def open(self, key: Encoded) -> Encoded:
-        self.close()
-        with explained(self._where):
-            self._collections = collections = Collections(self._project, self._database)
-            collections.create("keys", "version", {"value": VERSION})
-            collections.create("keys", "digest", {"type": key.type, "value": key.data})
-            version = collections.get("keys", "version") or {"value": VERSION}
-            kept = collections.get("keys", "digest") or {"type": key.type, "value": key.data}
-        if version["value"] > VERSION:
-            raise DatabaseTooNew(
-                f"{self._where}: its checkpoints have schema {version['value']} and this release"
-                f" knows up to {VERSION}. Install the release of Graphwright that wrote it, or a"
-                " newer one."
-            )
-        return Encoded(kept["type"], kept["value"])
+        with explained(self._collections.where):
+            self._collections.open()
+            self._collections.create("keys", "version", {"value": VERSION})
+            self._collections.create("keys", "digest", {"type": key.type, "value": key.data})
+            version = self._collections.get("keys", "version") or {"value": VERSION}
+            refuse_newer(self._collections.where, version["value"])
+            self._collections.put([Document("keys", "version", {"value": VERSION})])
+        return self.contents.key()
 
     def close(self) -> None:
-        if self._collections is not None:
-            self._collections.close()
+        self._collections.close()
+
+    def threads(self) -> Iterable[str]:
+        with explained(self._collections.where):
+            for shelf in self._shelves(None):
+                yield shelf.thread_id
 
     def thread(self, thread_id: str) -> Thread | None:
-        with explained(self._where):
+        with explained(self._collections.where):
             found = self._collections.get("threads", thread_digest(thread_id))
         return None if found is None else thread_of(found)
 
     def digests(self, shelf: Shelf) -> Iterable[tuple[int, bytes]]:
-        with explained(self._where):
+        with explained(self._collections.where):
             for found in self._collections.range(
                 "elements", documents.prefix(shelf.key), *ABOUT_PIECES
             ):
@@ -110,7 +113,7 @@ class FirestoreServer:
     def store(self, change: Change) -> None:
         documents.refuse_large(change)
         pieces = list(documents.pieces(change))
-        with explained(self._where):
+        with explained(self._collections.where):
             if len(pieces) <= BATCH // 2 and sum(piece.size for piece in pieces) <= REQUEST // 2:
                 self._collections.transact(commit, change, pieces)
                 return
@@ -118,16 +121,16 @@ class FirestoreServer:
                 made = change._replace(elements=(), checkpoints=(), writes=())
                 self._collections.transact(commit, made, ())
                 change = change._replace(is_new=False)
-            for batch in _batches(pieces):
-                self._collections.add(batch)
             try:
+                for batch in _batches(pieces):
+                    self._collections.add(batch)
                 self._collections.transact(commit, change, ())
-            except Moved:
+            except Moved as error:
                 self._forget_orphans(change, pieces)
-                raise
+                raise Scattered from error
 
     def find(self, address: Address) -> Found | None:
-        with explained(self._where):
+        with explained(self._collections.where):
             thread = self._collections.get("threads", thread_digest(address.thread_id))
             if thread is None:
                 return None
@@ -139,22 +142,22 @@ class FirestoreServer:
             return Found(shelf, row, [documents.row(WriteRow, write) for write in writes])
 
     def elements(self, shelf: Shelf, spans: Spans) -> Iterator[NewElement]:
-        with explained(self._where):
+        with explained(self._collections.where):
             for start, count in pairs(spans):
-                ends = (f"{documents.prefix(shelf.key)}{n:08x}" for n in (start, start + count))
+                ends = documents.numbered(shelf.key, start, count)
                 found = self._collections.between("elements", *ends)
                 yield from joined(documents.piece(fields) for fields in found)
 
     def rows(self, shelf: Shelf) -> Iterable[CheckpointRow | WriteRow]:
         start = documents.prefix(shelf.key)
-        with explained(self._where):
+        with explained(self._collections.where):
             for fields in self._collections.range("checkpoints", start):
                 yield documents.row(CheckpointRow, fields)
             for fields in self._collections.range("writes", start):
                 yield documents.row(WriteRow, fields)
 
     def addresses(self, wanted: Selection) -> Iterable[tuple[Address, str]]:
-        with explained(self._where):
+        with explained(self._collections.where):
             for shelf in self._shelves(wanted.thread_id):
                 for fields in self._collections.range(
                     "checkpoints", documents.prefix(shelf.key), *ABOUT_ROWS
@@ -164,7 +167,7 @@ class FirestoreServer:
                         yield Address(shelf.thread_id, *names), fields["metadata"]
 
     def of_run(self, run_id: str) -> Sequence[Address]:
-        with explained(self._where):
+        with explained(self._collections.where):
             found = list(self._collections.all("checkpoints", run_id=run_id))
             threads = {key: self._thread_at(key) for key in map(documents.key_of, found)}
         return [
@@ -174,7 +177,7 @@ class FirestoreServer:
         ]
 
     def delete_rows(self, shelf: Shelf, places: Sequence[str]) -> None:
-        with explained(self._where):
+        with explained(self._collections.where):
             self._collections.transact(touch, shelf)
             for where in places:
                 name = documents.checkpoint_name(shelf.key, where)
@@ -183,18 +186,15 @@ class FirestoreServer:
 
     def discard(self, thread: Thread, numbers: Sequence[int], epoch: int) -> None:
         doomed = set(numbers)
-        with explained(self._where):
+        with explained(self._collections.where):
             start = documents.prefix(thread.shelf.key)
-            names = [
-                fields["place"].replace("/", ".")
-                for fields in self._collections.range("elements", start, *ABOUT_PIECES)
-                if fields["number"] in doomed
-            ]
+            found = self._collections.range("elements", start, *ABOUT_PIECES)
+            pieces = [documents.piece(each) for each in found if each["number"] in doomed]
             # An element of many pieces goes by its first one first, in the order of their names.
-            self._collections.transact(discard, thread, names[:BATCH], epoch)
+            self._collections.transact(discard, thread, pieces[:DELETED], epoch)
 
     def delete_thread(self, thread_id: str, unless_changed: Thread | None = None) -> None:
-        with explained(self._where):
+        with explained(self._collections.where):
             self._collections.transact(detach, thread_id, unless_changed)
             # Those too whose deletion was cut off.
             for snapshot in list(self._collections.at("deleted").stream(retry=RETRY)):
@@ -202,12 +202,11 @@ class FirestoreServer:
                     self._collections.delete(collection, f"{snapshot.id}/")
                 snapshot.reference.delete(retry=RETRY)
 
-    def _forget_orphans(self, change: Change, pieces: Iterable[Document]) -> None:
+    def _forget_orphans(self, change: Change, pieces: Sequence[Document]) -> None:
         """Delete what was stored for a thread that is gone: nobody would ever sweep it."""
         thread = self._collections.get("threads", thread_digest(change.shelf.thread_id))
         if thread is None or thread_of(thread).shelf.key != change.shelf.key:
-            for piece in pieces:
-                self._collections.reference(piece).delete(retry=RETRY)
+            self._collections.remove(pieces)
 
     def _row(self, key: int, where: str, *, is_latest: bool) -> CheckpointRow | None:
         """The row at a place, or the latest of the namespace that is there."""

@@ -13,6 +13,7 @@ from graphwright_checkpoints.errors import LeaseLost
 from graphwright_checkpoints.firestore import documents
 from graphwright_checkpoints.firestore.collections import Collections
 from graphwright_checkpoints.firestore.documents import Document
+from graphwright_checkpoints.networked.pieces import Piece
 from graphwright_checkpoints.networked.rows import WriteRow, thread_digest
 from graphwright_checkpoints.networked.server import Change, Moved, Thread
 
@@ -74,15 +75,30 @@ def touch(transaction: Any, collections: Collections, shelf: Shelf) -> None:
 
 
 def discard(
-    transaction: Any, collections: Collections, thread: Thread, names: Iterable[str], epoch: int
+    transaction: Any, collections: Collections, thread: Thread, pieces: Iterable[Piece], epoch: int
 ) -> None:
-    """Delete elements and change the epoch, unless the thread was changed."""
+    """Delete elements, doom their blobs and change the epoch, unless the thread was changed."""
     reference, found = _read(transaction, collections, thread.shelf.thread_id)
     if found and thread_of(found) == thread:
         what = {"epoch": f"{epoch:016x}", "revision": firestore.Increment(1)}
         transaction.update(reference, what)
-        for name in names:
-            transaction.delete(collections.at("elements").document(name))
+        for piece in pieces:
+            transaction.delete(collections.reference(documents.of_piece(thread.shelf.key, piece)))
+            if piece.element.blob is not None:
+                doomed = documents.doomed(piece.element.blob)
+                transaction.set(collections.reference(doomed), doomed.fields)
+
+
+def replace(
+    transaction: Any, collections: Collections, old: Document, new: Document, *names: str
+) -> bool:
+    """Store some fields of a document where they are as they were; whether they were."""
+    reference = collections.reference(old)
+    found = reference.get(transaction=transaction).to_dict()
+    is_there = found is not None and all(found.get(name) == old.fields[name] for name in names)
+    if is_there:
+        transaction.update(reference, new.fields)
+    return is_there
 
 
 def detach(

@@ -1,15 +1,54 @@
-"""What is done with one of MongoDB's collections, and the driver's errors in our words."""
+"""The collections in MongoDB, what is done with one, and the driver's errors in our words."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pymongo
 from pymongo import errors
 
 from graphwright_checkpoints.errors import DatabaseUnavailable, ValueNotStored
 from graphwright_checkpoints.networked.server import Disconnected, Moved
 
+DATABASE = "graphwright"
+SELECTING = 10_000  # milliseconds until a server that does not answer is an error
+
 Document = Mapping[str, Any]
+
+
+class Collections:
+    """A client, and its collections, each of which has documents of one kind."""
+
+    def __init__(self, url: str, where: str) -> None:
+        self._url = url
+        self.where = where
+        """The URL for people, without its password."""
+        self._client: Any = None
+
+    def open(self) -> None:
+        """Connect."""
+        self.close()
+        self._client = pymongo.MongoClient(
+            self._url, serverSelectionTimeoutMS=SELECTING, w="majority"
+        )
+        database = self._client.get_default_database(DATABASE)
+        self.threads = database["graphwright_threads"]
+        self.checkpoints = database["graphwright_checkpoints"]
+        self.writes = database["graphwright_writes"]
+        self.elements = database["graphwright_elements"]
+        self.doomed_blobs = database["graphwright_doomed_blobs"]
+        self.keys = database["graphwright_keys"]
+
+    def index(self) -> None:
+        """Make the indexes where they are missing."""
+        self.threads.create_index("thread", unique=True)
+        self.checkpoints.create_index("run_id")
+        self.elements.create_index("blob", sparse=True)
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._client is not None:
+            self._client.close()
 
 
 def insert(collection: Any, document: Document) -> bool:

@@ -4,12 +4,14 @@ A document's `_id` begins with its thread's key, so that the index that every co
 that is needed: what belongs together is a range of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import ValueNotStored
+from graphwright_checkpoints.networked.pieces import Piece, cut
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow, after, digest
-from graphwright_checkpoints.networked.server import Change, chunks
+from graphwright_checkpoints.networked.server import Change
 from graphwright_checkpoints.numbering import NewElement
 
 LIMIT = 15_000_000  # bytes of a change's rows: a document may have 16 MB
@@ -42,6 +44,11 @@ def checkpoint_id(key: int, place: str) -> str:
     return _prefix(key) + place
 
 
+def write_id(key: int, row: WriteRow) -> str:
+    """The `_id` of a write."""
+    return f"{_prefix(key)}{digest(row.place)}/{row.name}"
+
+
 def checkpoints_of(key: int, place: str) -> Document:
     """A namespace's checkpoints."""
     return _range(_prefix(key) + place)
@@ -60,27 +67,33 @@ def numbered(key: int, start: int, count: int) -> Document:
 
 def pieces(change: Change) -> list[Document]:
     """A change's elements, the first piece of each last."""
-    key, epoch = change.shelf[1:]
     return [
-        {
-            "_id": f"{_prefix(key)}{number:08x}/{chunk:04x}",
-            "number": number,
-            "chunk": chunk,
-            "epoch": epoch,
-            "digest": name,
-            "many": many,
-            "type": type_,
-            "data": data,
-            "blob": blob,
-        }
-        for number, name, many, type_, whole, blob in change.elements
-        for chunk, data in reversed(list(chunks(whole, CHUNK)))
+        of_piece(change.shelf, piece)
+        for element in change.elements
+        for piece in reversed(cut(element, CHUNK))
     ]
 
 
-def piece(document: Mapping[str, Any]) -> NewElement:
+def of_piece(shelf: Shelf, piece: Piece) -> Document:
+    """One piece of an element."""
+    fields = {**piece.element._asdict(), "epoch": shelf.epoch}
+    if piece.element.blob is None:
+        del fields["blob"]  # the index has only those that there are
+    if not piece.chunk:
+        fields |= {"rest": piece.rest, "total": piece.total}
+    return {"_id": piece_id(shelf.key, piece), "chunk": piece.chunk, **fields}
+
+
+def piece_id(key: int, piece: Piece) -> str:
+    """The `_id` of a piece."""
+    return f"{_prefix(key)}{piece.element.number:08x}/{piece.chunk:04x}"
+
+
+def piece(document: Mapping[str, Any]) -> Piece:
     """One piece of an element again."""
-    return NewElement(*(document[name] for name in NewElement._fields))
+    values = {"blob": None, **document}
+    element = NewElement(*(values[name] for name in NewElement._fields))
+    return Piece(element, document["chunk"], document.get("rest", 0), document.get("total", 0))
 
 
 def entry(change: Change, name: str) -> Document:
@@ -94,19 +107,13 @@ def entry(change: Change, name: str) -> Document:
         ],
         "writes": [
             {
-                "_id": f"{_prefix(key)}{digest(row.place)}/{row.name}",
+                "_id": write_id(key, row),
                 "place": row.place,
                 **row._asdict(),
             }
             for row in change.writes
         ],
     }
-
-
-def pending(thread: Mapping[str, Any], name: str) -> Iterator[Document]:
-    """The checkpoints or the writes in a thread's own document."""
-    for waiting in thread.get("pending", ()):
-        yield from waiting[name]
 
 
 def row(kind: type[Row], document: Mapping[str, Any]) -> Row:

@@ -12,7 +12,6 @@ from pymysql.cursors import Cursor
 
 from graphwright_checkpoints.errors import (
     CheckpointError,
-    DatabaseTooNew,
     DatabaseUnavailable,
     InvalidURL,
 )
@@ -99,8 +98,6 @@ class Connections:
                 self._give_up(connection, error)
             if isinstance(error, pymysql.Error):
                 raise self._explain(error) from error
-            if isinstance(error, DatabaseTooNew):
-                raise DatabaseTooNew(f"{self._place.shown}: {error}") from error
             raise
         with self._lock:
             self._idle.append(connection)

@@ -6,12 +6,12 @@ million; VARBINARY and BINARY, so that case and trailing spaces matter.
 
 from pymysql.cursors import Cursor
 
-from graphwright_checkpoints.errors import DatabaseTooNew
-from graphwright_checkpoints.networked.server import VERSION
+from graphwright_checkpoints.networked.server import VERSION, refuse_newer
 from graphwright_checkpoints.serialization import Encoded
 
 TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 ONE_AT_A_TIME = "graphwright_checkpoints"
+KEY = "digest"  # the name of the digest key
 PATIENCE = 60  # seconds that a process waits for another one that makes the tables
 
 TABLES = (
@@ -73,6 +73,17 @@ TABLES = (
         PRIMARY KEY (thread, number, chunk)
     ) ENGINE=InnoDB
     """,
+    # Of version 2. What is doomed refers to no element any more.
+    """
+    CREATE TABLE IF NOT EXISTS graphwright_blobs (
+        name VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY,
+        thread BIGINT,
+        number BIGINT,
+        chunk INT,
+        FOREIGN KEY (thread, number, chunk)
+            REFERENCES graphwright_elements (thread, number, chunk) ON DELETE SET NULL
+    ) ENGINE=InnoDB
+    """,
     f"""
     CREATE TABLE IF NOT EXISTS graphwright_keys (
         name VARCHAR(20) PRIMARY KEY,
@@ -83,7 +94,7 @@ TABLES = (
 )
 
 
-def migrate(cursor: Cursor, key: Encoded) -> Encoded:
+def migrate(cursor: Cursor, key: Encoded, where: str) -> Encoded:
     """Make the tables where they are missing, and return the digest key that is kept there."""
     cursor.execute("SELECT GET_LOCK(%s, %s)", (ONE_AT_A_TIME, PATIENCE))
     try:
@@ -92,15 +103,12 @@ def migrate(cursor: Cursor, key: Encoded) -> Encoded:
         insert = (
             "INSERT INTO graphwright_keys VALUES (%s, %s, %s) ON DUPLICATE KEY UPDATE name=name"
         )
-        cursor.executemany(insert, [("version", "", str(VERSION)), ("digest", *key)])
+        cursor.executemany(insert, [("version", "", str(VERSION)), (KEY, *key)])
         cursor.execute("SELECT name, type, value FROM graphwright_keys")
         kept = {name: Encoded(type_, value) for name, type_, value in cursor.fetchall()}
+        refuse_newer(where, int(kept["version"].data))
+        raise_version = "UPDATE graphwright_keys SET value = %s WHERE name = 'version'"
+        cursor.execute(raise_version, (str(VERSION),))
     finally:
         cursor.execute("SELECT RELEASE_LOCK(%s)", (ONE_AT_A_TIME,))
-    found = int(kept["version"].data)
-    if found > VERSION:
-        raise DatabaseTooNew(
-            f"its checkpoints have schema {found} and this release knows up to {VERSION}."
-            " Install the release of Graphwright that wrote it, or a newer one."
-        )
-    return kept["digest"]
+    return kept[KEY]

@@ -8,9 +8,11 @@ from pymysql.cursors import Cursor
 
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import DatabaseUnavailable, LeaseLost, ValueNotStored
-from graphwright_checkpoints.mysql import schema
+from graphwright_checkpoints.mysql import contents, schema
+from graphwright_checkpoints.mysql.blobs import MysqlBlobs
 from graphwright_checkpoints.mysql.connections import Connections, parse
 from graphwright_checkpoints.networked.database import NetworkedDatabase
+from graphwright_checkpoints.networked.pieces import Piece, joined
 from graphwright_checkpoints.networked.rows import (
     CheckpointRow,
     WriteRow,
@@ -23,15 +25,12 @@ from graphwright_checkpoints.networked.server import (
     Found,
     Moved,
     Thread,
-    chunks,
-    joined,
 )
 from graphwright_checkpoints.numbering import NewElement
 from graphwright_checkpoints.records import Address, Selection
 from graphwright_checkpoints.serialization import Encoded
 from graphwright_checkpoints.spans import Spans, pairs
 
-CHUNK = 512 * 1024  # bytes of one row; escaping may double them
 SMALLEST = 2 * 1024 * 1024  # bytes of the server's packets
 SPANS = 100  # of one statement
 BATCH = 500  # rows that one transaction deletes
@@ -48,7 +47,6 @@ CHANGE_THREAD = """
     WHERE id = %s AND digest = %s AND epoch = %s AND (%s IS NULL OR fence <= %s)
 """
 SELECT_THREAD = "SELECT id, epoch, fence, revision FROM graphwright_threads WHERE digest = %s"
-INSERT_ELEMENT = "INSERT INTO graphwright_elements VALUES (%s, %s, %s, %s, %s, %s, %s)"
 INSERT_CHECKPOINT = f"""
     REPLACE INTO graphwright_checkpoints (thread, place, run, {CHECKPOINT})
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -67,7 +65,8 @@ SELECT_FOUND = f"""
     WHERE digest = %s AND
 """
 SELECT_ELEMENTS = """
-    SELECT number, digest, many, type, data FROM graphwright_elements
+    SELECT number, digest, many, type, data, name, chunk
+    FROM graphwright_elements LEFT JOIN graphwright_blobs USING (thread, number, chunk)
     WHERE thread = %s AND ({}) ORDER BY number, chunk
 """
 SELECT_ADDRESSES = """
@@ -81,7 +80,10 @@ class MysqlServer:
     """A database of a MySQL or MariaDB server."""
 
     def __init__(self, url: str) -> None:
-        self._connections = Connections(parse(url))
+        self._place = parse(url)
+        self._connections = Connections(self._place)
+        self.blobs = MysqlBlobs(self._connections)
+        self.contents = contents.MysqlContents(self._connections)
         self._packet = 0  # bytes
 
     @classmethod
@@ -98,10 +100,15 @@ class MysqlServer:
                     f"the server's `max_allowed_packet` is {self._packet}. Set it to at least"
                     f" {SMALLEST}, or better to its default of 16 MB or more."
                 )
-            return schema.migrate(cursor, key)
+            return schema.migrate(cursor, key, self._place.shown)
 
     def close(self) -> None:
         self._connections.close()
+
+    def threads(self) -> Iterable[str]:
+        with self._connections.transaction() as cursor:
+            cursor.execute("SELECT thread_id FROM graphwright_threads WHERE digest IS NOT NULL")
+            return [thread_id for (thread_id,) in cursor.fetchall()]
 
     def thread(self, thread_id: str) -> Thread | None:
         with self._connections.transaction() as cursor:
@@ -125,7 +132,7 @@ class MysqlServer:
         self._refuse_large(change)
         with self._connections.transaction() as cursor:
             _pass(cursor, change)
-            cursor.executemany(INSERT_ELEMENT, list(_element_rows(change)))
+            contents.insert(cursor, key, change.elements)
             for row in change.checkpoints:
                 run = None if row.run_id is None else digest(row.run_id)
                 cursor.execute(INSERT_CHECKPOINT, (key, row.place, run, *row))
@@ -163,7 +170,8 @@ class MysqlServer:
             with self._connections.transaction() as cursor:
                 cursor.execute(SELECT_ELEMENTS.format(clause), (shelf.key, *ends))
                 found = cursor.fetchall()
-            for element in joined(NewElement(*row) for row in found):
+            pieces = (Piece(NewElement(*row), chunk) for *row, chunk in found)
+            for element in joined(pieces):
                 yield element._replace(many=bool(element.many))
 
     def rows(self, shelf: Shelf) -> Iterable[CheckpointRow | WriteRow]:
@@ -252,12 +260,6 @@ class MysqlServer:
                     f"it takes {size} bytes and the server's `max_allowed_packet` is"
                     f" {self._packet}. Set that to {2 * size + 10_000} or more",
                 )
-
-
-def _element_rows(change: Change) -> Iterator[tuple[Any, ...]]:
-    for number, name, many, type_, data, _ in change.elements:
-        for chunk, piece in chunks(data, CHUNK):
-            yield change.shelf.key, number, chunk, name, many, type_, piece
 
 
 def _pass(cursor: Cursor, change: Change) -> None:

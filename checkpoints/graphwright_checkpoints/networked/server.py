@@ -4,23 +4,34 @@
 locks and no transactions that last.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from graphwright_checkpoints.elements import Shelf
-from graphwright_checkpoints.errors import DatabaseUnavailable
+from graphwright_checkpoints.errors import DatabaseTooNew, DatabaseUnavailable
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow
 from graphwright_checkpoints.numbering import NewElement
 from graphwright_checkpoints.records import Address, Selection
 from graphwright_checkpoints.serialization import Encoded
 from graphwright_checkpoints.spans import Spans
 
-VERSION = 1
-"""Of the rows' form. A server that holds a higher one was written to by a newer release."""
+VERSION = 2
+"""Of the rows' form. A server that holds a higher one was written to by a newer release.
+
+In version 2 an element's bytes may be in a blob. What version 1 wrote is read as it is.
+"""
+
+
+Content = CheckpointRow | WriteRow | NewElement
+"""What holds something that a serializer wrote."""
 
 
 class Moved(Exception):
     """A change was refused as a whole: its shelf is not as its draft took it to be."""
+
+
+class Scattered(Moved):
+    """As `Moved`, but some of the change's elements may be there, and nothing refers to them."""
 
 
 class Disconnected(DatabaseUnavailable):
@@ -58,11 +69,65 @@ class Change(NamedTuple):
     writes: Sequence[WriteRow] = ()
 
 
+class Blobs(Protocol):
+    """The keys of blobs, which a server keeps with the elements whose bytes they have.
+
+    Whatever deletes an element dooms its blob: in the same transaction, or before it where nobody
+    may refer to the element any more.
+    """
+
+    def numbers(self, shelf: Shelf) -> Iterable[int]:
+        """The elements that have a blob."""
+        ...
+
+    def kept(self, keys: Collection[str]) -> Collection[str]:
+        """Those of these keys that elements have, in any thread."""
+        ...
+
+    def doom(self, shelf: Shelf, keys: Collection[str]) -> None:
+        """Doom blobs of a thread that no element has."""
+        ...
+
+    def doomed(self) -> Sequence[str]:
+        """Some of the keys that are doomed; none when there are no more."""
+        ...
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Take doomed keys off the list."""
+        ...
+
+
+class Contents(Protocol):
+    """What a serializer wrote, to be written with another key."""
+
+    def key(self) -> Encoded:
+        """The digest key that `Server.open` keeps."""
+        ...
+
+    def replace_key(self, old: Encoded, new: Encoded) -> None:
+        """Keep another digest key, where it is the old one."""
+        ...
+
+    def replace(self, shelf: Shelf, old: Content, new: Content) -> None:
+        """Store a row or an element in the place of what it was, if that is still there."""
+        ...
+
+
 class Server(Protocol):
     """A server that keeps threads and their rows. Any number of threads may call it at once.
 
     Errors are those of `errors`, with `Disconnected` where a second attempt may help.
     """
+
+    @property
+    def blobs(self) -> Blobs:
+        """The keys of its blobs, once it is open."""
+        ...
+
+    @property
+    def contents(self) -> Contents:
+        """What is written anew when keys change, once it is open."""
+        ...
 
     def open(self, key: Encoded) -> Encoded:
         """Connect, make tables and the like, and keep `key` unless there is one: return that.
@@ -73,6 +138,10 @@ class Server(Protocol):
 
     def close(self) -> None:
         """Disconnect."""
+        ...
+
+    def threads(self) -> Iterable[str]:
+        """The ids of all threads, in any order."""
         ...
 
     def thread(self, thread_id: str) -> Thread | None:
@@ -120,25 +189,11 @@ class Server(Protocol):
         ...
 
 
-def chunks(data: bytes, size: int) -> Iterator[tuple[int, bytes]]:
-    """An element's bytes in pieces that a server can take, and the number of each."""
-    for number, start in enumerate(range(0, len(data) or 1, size)):
-        yield number, data[start : start + size]
-
-
-def joined(pieces: Iterable[NewElement]) -> Iterator[NewElement]:
-    """Elements from their pieces, which come in order."""
-    whole: list[NewElement] = []
-    for piece in pieces:
-        if whole and whole[0].number != piece.number:
-            yield _join(whole)
-            whole = []
-        whole.append(piece)
-    if whole:
-        yield _join(whole)
-
-
-def _join(pieces: Sequence[NewElement]) -> NewElement:
-    if len(pieces) == 1:
-        return pieces[0]
-    return pieces[0]._replace(data=b"".join(piece.data for piece in pieces))
+def refuse_newer(where: str, found: int, another: str = "another database") -> None:
+    """Raise `DatabaseTooNew` where a newer release wrote; one can give `another` place instead."""
+    if found > VERSION:
+        raise DatabaseTooNew(
+            f"{where}: its checkpoints have schema {found} and this release knows up to {VERSION}."
+            " Install the release of Graphwright that wrote it, or a newer one, or give"
+            f" {another}."
+        )

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from graphwright_checkpoints.database import Stale
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import DatabaseUnavailable, InvalidURL
+from graphwright_checkpoints.keys import digest_in
 from graphwright_checkpoints.numbering import Numbering
 from graphwright_checkpoints.postgres import (
     contents,
@@ -179,8 +180,11 @@ class PostgresDatabase:
             pass
         self._numbering.forget(thread_id)
 
-    def kept_blobs(self, digests: Collection[bytes]) -> Collection[str]:
+    def stored_blobs(self, thread_id: str, digests: Collection[bytes]) -> Collection[str]:
         return self._pools.run(partial(outside.select_kept, digests))
+
+    def kept_blobs(self, keys: Collection[str]) -> Collection[str]:
+        return self.stored_blobs("", {digest_in(key) for key in keys})
 
     def blobs_of(self, thread_id: str) -> Collection[str]:
         return self._pools.run(partial(outside.select_of_thread, thread_id))

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
-from graphwright_checkpoints.database import Stale
+from graphwright_checkpoints.database import Spent, Stale
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import LeaseLost, ValueNotStored
 from graphwright_checkpoints.numbering import Draft, Known, NewElement, Numbering
-from graphwright_checkpoints.postgres import failures, shelves
+from graphwright_checkpoints.postgres import failures, outside, shelves
+from graphwright_checkpoints.postgres.cargo import Cargo, Row, Stored
 from graphwright_checkpoints.postgres.names import escape, hash_of
 from graphwright_checkpoints.postgres.pools import Statement, Work, transaction
 from graphwright_checkpoints.records import (
@@ -34,36 +35,6 @@ SEND_PASSING = f"""
 
 MAX_SIZE = 900_000_000  # bytes of one insert; Postgres takes a message of 1 GB
 
-Row = dict[str, Any]
-
-
-class Cargo:
-    """The binary values of a statement, one after the other."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self._next = 1  # Postgres counts bytes from one
-
-    def add(self, data: bytes) -> int:
-        """Add a value, and return its place."""
-        place = self._next
-        self.pieces.append(data)
-        self._next += len(data)
-        return place
-
-
-class Stored(NamedTuple):
-    """A row without its binary values, and those."""
-
-    row: Row
-    content: bytes
-    refs: bytes | None
-
-    def load(self, cargo: Cargo) -> Row:
-        """The row with the places of its values."""
-        refs = {"refs_at": cargo.add(self.refs), "refs_size": len(self.refs)} if self.refs else {}
-        return {**self.row, "at": cargo.add(self.content), "size": len(self.content), **refs}
-
 
 class Group:
     """Inserts into one thread under one fence. They are stored together, in their order."""
@@ -72,6 +43,7 @@ class Group:
         self.inserts = inserts
         self.thread_id = inserts[0].thread_id
         self.fence = inserts[0].fence
+        self._sent: set[str] = set()
 
     @property
     def is_done(self) -> bool:
@@ -90,7 +62,7 @@ class Group:
         for insert in self.inserts:
             if not insert.is_done:
                 try:
-                    insert.result = self.drafted.all_or_nothing(partial(insert.fill, self))
+                    insert.result = self.drafted.all_or_nothing(partial(self._fill, insert))
                 except ValueNotStored as error:
                     insert.fail(error)
                 except Stale as error:
@@ -98,6 +70,21 @@ class Group:
                     if is_sure:
                         insert.fail(error)
         return is_enough
+
+    def _fill(self, insert: "Insert") -> Any:
+        before = len(self.drafted.added)
+        result = insert.fill(self)
+        if any(element.blob in self._sent for element in self.drafted.added[before:]):
+            raise Spent
+        return result
+
+    def lose(self) -> None:
+        """Note that nobody knows whether this draft was stored.
+
+        If it was, and an element of it is not there any more, its blob may be deleted at any
+        moment: an insert that brings it again fails with `Spent`.
+        """
+        self._sent = outside.brought(self.drafted.added)
 
     def fail(self, error: Exception) -> None:
         """Let those inserts fail that are not done."""
@@ -215,6 +202,15 @@ def store(numbering: Numbering, groups: Iterable[Group]) -> Work[None]:
     """
     left = [group for group in groups if not group.is_done]
     try:
+        yield from _store(numbering, left)
+    except failures.Lost:
+        for group in left:
+            group.lose()
+        raise
+
+
+def _store(numbering: Numbering, left: Sequence[Group]) -> Work[None]:
+    try:
         refused = yield from _store_together(numbering, left)
     except failures.Lost:
         raise
@@ -246,7 +242,7 @@ def _store_apart(numbering: Numbering, groups: Sequence[Group], error: Exception
     """Find out which group is at fault; the others' inserts are kept."""
     if len(groups) > 1:
         for group in groups:
-            yield from store(numbering, [group])
+            yield from _store(numbering, [group])
     elif isinstance(error, failures.REFUSED):
         yield from _store_locked(numbering, groups[0])
     else:

@@ -1,9 +1,10 @@
 """Every statement on the keys of blobs, which hold the bytes of large elements."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.numbering import NewElement
 from graphwright_checkpoints.postgres.names import hash_of
 from graphwright_checkpoints.postgres.pools import Statement, Work
 
@@ -58,6 +59,11 @@ class Place(NamedTuple):
     digest: bytes
     thread: int
     number: int
+
+
+def brought(elements: Iterable[NewElement]) -> set[str]:
+    """The blobs of elements that are to be stored."""
+    return {element.blob for element in elements if element.blob is not None}
 
 
 def select_kept(digests: Collection[bytes]) -> Work[set[str]]:

@@ -10,6 +10,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from graphwright_checkpoints.database import Stale
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import DatabaseUnavailable, InvalidURL
+from graphwright_checkpoints.keys import digest_in
 from graphwright_checkpoints.records import (
     Address,
     Head,
@@ -159,8 +160,11 @@ class SqliteDatabase:
     def sweep(self, thread_id: str) -> None:
         deleting.sweep(self._file, thread_id)
 
-    def kept_blobs(self, digests: Collection[bytes]) -> Collection[str]:
+    def stored_blobs(self, thread_id: str, digests: Collection[bytes]) -> Collection[str]:
         return self._file.read(partial(outside.select_kept, digests=digests))
+
+    def kept_blobs(self, keys: Collection[str]) -> Collection[str]:
+        return self.stored_blobs("", {digest_in(key) for key in keys})
 
     def blobs_of(self, thread_id: str) -> Collection[str]:
         def work(transaction: Transaction) -> Collection[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
-from tests.checkpoints.blobs.test_offloading import LARGE, NOW, Keys, Xor, get, put
+from tests.checkpoints.blobs.test_offloading import LARGE, NOW, Keys, Xor, at, get, put
 from tests.checkpoints.stored import KINDS, StoredInSql, fresh_of
 
 from graphwright_checkpoints import LeaseLost, open_checkpointer
@@ -90,6 +90,31 @@ def test_a_refusal_after_a_lost_answer_leaves_what_was_stored(
         with pytest.raises(LeaseLost):
             put(saver, f"other {LARGE}", __fence=1)
         assert len(keys(blobs)) == 1
+
+
+def test_what_was_deleted_before_its_second_attempt_gets_another_blob(
+    stored: StoredInSql, blobs: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        open_checkpointer(stored.url, blobs=blobs) as saver,
+        open_checkpointer(stored.url, blobs=blobs) as other,
+    ):
+        for is_new in (True, False):
+            send = inserting.send
+
+            def send_and_lose(groups: Any, send: Any = send) -> Any:
+                yield from send(groups)
+                monkeypatch.setattr(inserting, "send", send)
+                other.delete_thread("t")
+                raise Lost("the answer was lost")
+
+            monkeypatch.setattr(inserting, "send", send_and_lose)
+            put(saver, [LARGE])
+            for reader in (saver, other):
+                assert get(reader) == [LARGE]
+            assert len(keys(blobs)) == 1
+            assert stored.rows("doomed_blobs") == []
+            assert is_new or len(list(saver.list(at()))) == 1
 
 
 def test_what_another_process_stored_is_not_stored_again(
