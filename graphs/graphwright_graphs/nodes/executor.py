@@ -8,7 +8,6 @@ neither the conversation nor the context of a model.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,6 +36,7 @@ from typing_extensions import TypedDict
 from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes.binding import Binding, with_tools
 from graphwright_graphs.nodes.node import Body, Call, Node, Scope, State, Work
+from graphwright_graphs.nodes.timing import Timed
 from graphwright_graphs.nodes.tools import Result, explained
 from graphwright_graphs.plan import Outcome, Plan, Step, told
 
@@ -59,7 +59,7 @@ class Executor(Body):
     max_tokens: int | None = Field(default=None, ge=1)
     """After so many tokens of its model, it must answer too."""
     max_seconds: float | None = Field(default=None, gt=0)
-    """The same for time; a call that is under way is not cut off."""
+    """A step that takes longer has failed."""
 
 
 class Task(TypedDict):
@@ -80,7 +80,6 @@ class _Progress(TypedDict):
     work: Annotated[list[AnyMessage], add_messages]
     prompt: str
     tools: list[str]
-    began: float
 
 
 def step_node(planner: str) -> str:
@@ -119,7 +118,7 @@ def executor(
         except GraphBubbleUp:  # an interrupt in a tool, or a drain: the step goes on later
             raise
         except Exception as error:  # one step that fails is no reason to lose the others
-            outcome = Outcome(step=step.id, status="failed", result=explained(error))
+            outcome = Outcome(step=step.id, status="failed", result=why(error))
         tell({**told_as, "status": outcome.status, "result": outcome.result})
         return {channel: outcome.model_dump()}
 
@@ -136,8 +135,12 @@ def begun(task: Mapping[str, Any], tools: Sequence[str]) -> dict[str, Any]:
         "work": [HumanMessage(request)],
         "prompt": task["prompt"],
         "tools": step.tools or list(tools),
-        "began": time.time(),
     }
+
+
+def why(error: Exception) -> str:
+    """What an exception says of a step that could not be carried out."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def came_out(step: Step, answer: str) -> Outcome:
@@ -167,11 +170,12 @@ def _agent(
         graph.add_node("tools", run)
         graph.add_edge("tools", "model")
     # LangGraph streams what a run of its node's own name returns as messages of that node.
-    return graph.compile(name="step")
+    agent = graph.compile(name="step")
+    return agent if body.max_seconds is None else Timed(agent, "step", body.max_seconds)
 
 
 def _model(body: Executor, tools: Sequence[BaseTool], model: Model | None, scope: Scope) -> Node:
-    budget = Budget(body.max_rounds, body.max_tokens, body.max_seconds)
+    budget = Budget(body.max_rounds, body.max_tokens)
 
     @lru_cache(maxsize=32)
     def binding(granted: tuple[str, ...]) -> Binding:
@@ -180,7 +184,7 @@ def _model(body: Executor, tools: Sequence[BaseTool], model: Model | None, scope
 
     def act(state: State, config: RunnableConfig) -> Work:
         work, system = state["work"], SystemMessage(state["prompt"])
-        if may_call := bool(tools) and budget.allows(work, state["began"]):
+        if may_call := bool(tools) and budget.allows(work):
             bound = binding(tuple(state["tools"])).for_run(config)
             reply = yield Call(bound, [system, *work])
         else:
@@ -194,21 +198,16 @@ def _model(body: Executor, tools: Sequence[BaseTool], model: Model | None, scope
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one step may use up."""
+    """What one step may use up before it must answer."""
 
     rounds: int
     tokens: int | None = None
-    seconds: float | None = None
 
-    def allows(self, work: Sequence[BaseMessage], began: float) -> bool:
+    def allows(self, work: Sequence[BaseMessage]) -> bool:
         """Whether the model of a step may call tools once more."""
         replies = [message for message in work if isinstance(message, AIMessage)]
         used = sum(each.usage_metadata["total_tokens"] for each in replies if each.usage_metadata)
-        return (
-            len(replies) < self.rounds
-            and (self.tokens is None or used < self.tokens)
-            and (self.seconds is None or time.time() - began < self.seconds)
-        )
+        return len(replies) < self.rounds and (self.tokens is None or used < self.tokens)
 
 
 def in_words(work: Sequence[BaseMessage]) -> HumanMessage:
