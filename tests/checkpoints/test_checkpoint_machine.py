@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,7 +21,7 @@ from hypothesis.stateful import (
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
-from tests.checkpoints.stored import KINDS
+from tests.checkpoints.stored import KINDS, Stored
 
 from graphwright_checkpoints import open_checkpointer
 
@@ -175,8 +176,11 @@ def _copy_in_memory(saver: Any, source: str, target: str) -> None:
 SETTINGS = settings(max_examples=30, stateful_step_count=25, deadline=None)
 
 
-def test_savers_agree(url: str) -> None:
-    run_state_machine_as_test(lambda: Savers(url), settings=SETTINGS)
+def test_savers_agree(url: str, stored: Stored) -> None:
+    examples = math.ceil(SETTINGS.max_examples * stored.kills)
+    run_state_machine_as_test(
+        lambda: Savers(url), settings=settings(SETTINGS, max_examples=examples)
+    )
 
 
 class SaversWithBlobs(Savers):

@@ -211,6 +211,9 @@ def _blind(scope: Scope) -> Scope:
 
 def _text(role: str, template: Template) -> Compose:
     message = _ROLES[role]
+    if template.is_fixed:
+        fixed = message(template.render({}))
+        return lambda state: [fixed]
     return lambda state: [message(template.render(state))]
 
 
