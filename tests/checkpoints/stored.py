@@ -30,8 +30,8 @@ class Stored(ABC):
 
     batches: Sequence[str]
     """The constants that limit how much one transaction deletes."""
-    kills = 1.0
-    """Which part of the kills this kind can be given in reasonable time."""
+    share = 1.0
+    """Which part of what is done many times this kind can do in reasonable time."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -35,6 +35,8 @@ from graphwright_checkpoints.blobs import BlobStore
 Keys = Callable[[str], set[str]]
 on_sqlite = pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
 """For what is about the store alone: the other kinds would take their time for nothing."""
+in_sql = pytest.mark.parametrize("fresh", KINDS, indirect=True)
+"""For what is about many or large blobs: to the other databases they are keys all the same."""
 on_every_store = pytest.mark.parametrize(
     ("fresh", "anywhere"),
     [("sqlite", "s3"), ("sqlite", "azure"), *((kind, "file") for kind in (*KINDS, *SERVERS))],
@@ -140,6 +142,7 @@ def test_small_values_stay(stored: Stored, blobs: str, keys: Keys) -> None:
         assert get(saver, "t") == get(saver, "other")
 
 
+@in_sql
 async def test_fifty_megabytes(stored: Stored, blobs: str, keys: Keys) -> None:
     value = random.Random(3).randbytes(50_000_000)
     async with open_at(stored, blobs) as saver:
@@ -160,7 +163,7 @@ async def test_an_image_in_a_long_chat_is_stored_once(
     for process in range(4):  # as it is after a restart
         async with open_at(stored, blobs) as saver:
             graph = chat(saver)
-            for turn in range(25):
+            for turn in range(6):
                 history.append({"role": "user", "content": f"{process} {turn}", "id": f"{turn}"})
                 await graph.ainvoke({"messages": list(history)}, at())
             said = (await graph.aget_state(at())).values["messages"]
@@ -183,6 +186,7 @@ async def test_a_message_that_comes_twice_at_once_is_stored_once(
     assert len(keys(blobs)) == 1
 
 
+@in_sql
 async def test_many_threads_at_once(s3_url: str, stored: Stored, keys: Keys) -> None:
     async with open_at(stored, s3_url) as saver:
         graph = chat(saver)
@@ -428,6 +432,7 @@ def test_elements_that_were_swept_meanwhile_are_stored_again(stored: Stored, blo
 def test_writers_and_sweepers_at_once(stored: Stored, blobs: str, keys: Keys) -> None:
     """No checkpoint that is there has a blob that is not."""
     stop = threading.Event()
+    rounds = int(60 * stored.share)
 
     def sweep() -> None:
         with open_at(stored, blobs) as saver:
@@ -438,7 +443,7 @@ def test_writers_and_sweepers_at_once(stored: Stored, blobs: str, keys: Keys) ->
     sweeper.start()
     try:
         with open_at(stored, blobs) as saver:
-            for number in range(60):
+            for number in range(rounds):
                 value = [image("1"), f"{number % 3} {LARGE}", number]
                 put(saver, [HumanMessage("new"), *value])
                 put(saver, value)
@@ -447,7 +452,7 @@ def test_writers_and_sweepers_at_once(stored: Stored, blobs: str, keys: Keys) ->
         stop.set()
         sweeper.join(timeout=60)
     with open_at(stored, blobs) as saver:
-        assert get(saver)[-1] == 59
+        assert get(saver)[-1] == rounds - 1
         saver.delete_thread("t")
         assert saver.delete_orphans(NOW) == 0
     assert keys(blobs) == set()
