@@ -24,6 +24,8 @@ from graphwright_graphs.state import Channel
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
+SCHEMA = "$schema"
+"""Says to editors of JSON where the documents' schema is."""
 WORDS = ("description", "state", "context", "input", "output", "nodes", "edges")
 
 
@@ -49,7 +51,7 @@ class Blueprint:
             problems.report((), shown(data), f"a mapping with {', '.join(WORDS)}")
             problems.raise_if_any()
         for word in data:
-            if word not in WORDS:
+            if word not in (*WORDS, SCHEMA):
                 expected = f"one of {', '.join(WORDS)}"
                 problems.unknown((word,), word, expected, WORDS, at_key=True)
         text = data.get("description")

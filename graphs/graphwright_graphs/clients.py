@@ -6,9 +6,9 @@ The language knows their shape alone: graphwright_tools has those that are guard
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import entry_points
 from typing import Any, Protocol
 
+from graphwright_graphs.offers import offered
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.source import Where
 
@@ -73,7 +73,7 @@ class SqlClient(Protocol):
 
 def maker(word: str, problems: Problems, where: Where) -> Callable[..., Any] | None:
     """What makes the client of a kind; where none is installed that is reported."""
-    for point in entry_points(group=ENTRY_POINTS, name=word):
+    if point := offered(ENTRY_POINTS).get(word):
         made: Callable[..., Any] = point.load()
         return made
     expected = f"a package that offers a client for it (entry point {ENTRY_POINTS})"

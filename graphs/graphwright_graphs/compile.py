@@ -15,7 +15,6 @@ from graphwright_graphs.imports import current as allowed_imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.models import current as current_models
 from graphwright_graphs.problems import Problems
-from graphwright_graphs.source import Source
 
 
 def load(path: str | Path, *, models: Models | None = None, imports: Sequence[str] = ()) -> Graph:
@@ -32,8 +31,7 @@ def load(path: str | Path, *, models: Models | None = None, imports: Sequence[st
         DocumentError: the document can't become a graph; every problem is listed.
         OSError: the file can't be read.
     """
-    allowed = allowed_imports(Path(path)).also(imports)
-    return Loader(models or current_models(), allowed).document(Path(path))
+    return loader(path, models=models, imports=imports).document(Path(path))
 
 
 def check(
@@ -43,8 +41,14 @@ def check(
 
     The arguments are those of `load`. Raises OSError for a file that can't be read.
     """
-    allowed = allowed_imports(Path(path)).also(imports)
-    return Loader(models or current_models(), allowed).problems(Path(path))
+    return loader(path, models=models, imports=imports).problems(Path(path))
+
+
+def loader(
+    path: str | Path, *, models: Models | None = None, imports: Sequence[str] = ()
+) -> Loader:
+    """What loads the document at `path`; the arguments are those of `load`."""
+    return Loader(models or current_models(), allowed_imports(Path(path)).also(imports))
 
 
 def description(graph: Graph) -> str | None:
@@ -63,23 +67,25 @@ class Loader:
 
     def document(self, path: Path) -> Graph:
         """The graph of the document at `path`. Raises DocumentError, OSError."""
-        inside = replace(self, embedding=(*self.embedding, path.resolve()))
-        return inside.build(source.read(path), path.stem)
+        return self.blueprint(path).compile(path.stem)
 
-    def build(self, document: Source, name: str) -> Graph:
-        """The graph of a document that was read already. Raises DocumentError."""
-        problems = Problems(document)
-        blueprint = Blueprint.read(document.data, problems, self)
+    def blueprint(self, path: Path) -> Blueprint:
+        """All that the document at `path` says. Raises DocumentError, OSError."""
+        problems = Problems(source.read(path))
+        blueprint = self._read(problems, path)
         problems.raise_if_any()
-        return blueprint.compile(name)
+        return blueprint
 
     def problems(self, path: Path) -> Sequence[Problem]:
         """What is wrong, and what looks wrong, with the document at `path`. Raises OSError."""
-        inside = replace(self, embedding=(*self.embedding, path.resolve()))
         try:
             problems = Problems(source.read(path))
         except DocumentError as error:
             return error.problems
         with suppress(DocumentError):  # it says no more than what is in `problems`
-            Blueprint.read(problems.source.data, problems, inside)
+            self._read(problems, path)
         return in_order(problems.found)
+
+    def _read(self, problems: Problems, path: Path) -> Blueprint:
+        inside = replace(self, embedding=(*self.embedding, path.resolve()))
+        return Blueprint.read(problems.source.data, problems, inside)

@@ -165,10 +165,12 @@ def current(document: Path, environ: Mapping[str, str] = os.environ) -> Imports:
     if (imports := _current.get()) is not None:
         return imports
     listed = (name.strip() for name in environ.get(VARIABLE, "").split(","))
-    return Imports((_project(document.resolve().parent),), tuple(name for name in listed if name))
+    return Imports((project(document),), tuple(name for name in listed if name))
 
 
-def _project(folder: Path) -> Path:
+def project(document: Path) -> Path:
+    """The folder of the project that a document belongs to, see `current`."""
+    folder = document.resolve().parent
     for each in (folder, *folder.parents):
         if any((each / name).is_file() for name in _PROJECT_FILES):
             return each

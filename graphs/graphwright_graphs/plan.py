@@ -74,6 +74,19 @@ class Plan(BaseModel):
         """The plan that a channel holds, if any."""
         return cls.model_validate(value) if value else None
 
+    @classmethod
+    def made(
+        cls, goal: str, request: str, known: Sequence[Step], steps: Sequence[Step], *, approve: bool
+    ) -> Plan:
+        """A new plan; `known` are steps that an earlier one has done."""
+        return cls(
+            goal=goal,
+            request=request,
+            steps=[*known, *steps],
+            phase="proposed" if approve else "working",
+            reviewed=[step.id for step in known],
+        )
+
     @property
     def due(self) -> Due:
         """What comes next. It leads the graph from node to node."""
@@ -83,10 +96,19 @@ class Plan(BaseModel):
             return "replan"
         return "step" if self.phase == "working" and self.ready else "answer"
 
+    def goes_on(self, request: str) -> bool:
+        """Whether it was left in the middle, and the person has said nothing since."""
+        return self.unfinished and not self.reason and self.request == request
+
     @property
     def unfinished(self) -> bool:
         """Whether it was left in the middle."""
         return self.phase in ("proposed", "working")
+
+    def is_to_be_reviewed(self, max_replans: int, *, results: bool) -> bool:
+        """Whether what came out may change the plan: failures, and also `results` if so asked."""
+        failed = any(step.status == "failed" for step in self.unreviewed)
+        return self.replans < max_replans and (failed or (results and bool(self.waiting)))
 
     @property
     def ended(self) -> list[Step]:

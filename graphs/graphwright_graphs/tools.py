@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
 
 from graphwright_graphs.imports import Imports
+from graphwright_graphs.offers import offered
 from graphwright_graphs.problems import Problems, did_you_mean, quoted
 from graphwright_graphs.source import Where
 
@@ -28,7 +29,7 @@ class Toolbox:
 
     @cached_property
     def _offered(self) -> Mapping[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+        return offered(ENTRY_POINTS)
 
     def get(self, name: str, where: Where) -> BaseTool | None:
         """The tool of that name; what is wrong with it is reported, and None returned."""

@@ -42,7 +42,16 @@ TYPE_PATTERN = rf"^(list\[)*({'|'.join(TYPES)})\]*$"
 class Value(BaseModel):
     """The type, default and description of what is held."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "dependentSchemas": {
+                "type": {"properties": {"enum": False, "schema": False}},
+                "enum": {"properties": {"schema": False}},
+            }
+        },
+    )
 
     type: Annotated[str, Field(pattern=TYPE_PATTERN)] | None = None
     """`string`, `integer`, `number`, `boolean`, `object`, `list`, `any`, or `list[…]` of one."""

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from graphwright import __version__
+from graphwright.documents.commands import check, draw, schema
 from graphwright.errors import GraphwrightError
 from graphwright.flags import setting, settings_of
 from graphwright.operate.commands import db
@@ -22,6 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(db, name="db")
+for command in (check, draw, schema):
+    app.command()(command)
 
 
 def main() -> None:

@@ -30,8 +30,8 @@ class Stored(ABC):
 
     batches: Sequence[str]
     """The constants that limit how much one transaction deletes."""
-    share = 1.0
-    """Which part of what is done many times this kind can do in reasonable time."""
+    kills = 1.0
+    """Which part of kills and other repetitions this kind can be given in reasonable time."""
 
     def __init__(self, url: str) -> None:
         self.url = url

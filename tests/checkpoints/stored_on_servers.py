@@ -31,7 +31,7 @@ COLLECTIONS = [f"graphwright_{table}" for table in (*TABLES, "keys", "doomed_blo
 
 class StoredInMysql(Stored):
     batches = ("graphwright_checkpoints.mysql.server.BATCH",)
-    share = 0.5
+    kills = 0.5
 
     def __init__(self, url: str, link: Any) -> None:
         super().__init__(url)
@@ -54,7 +54,7 @@ class StoredInMysql(Stored):
 
 class StoredInRedis(Stored):
     batches = ("graphwright_checkpoints.networked.database.BATCH",)
-    share = 0.5
+    kills = 0.5
 
     def __init__(self, url: str, client: Any, prefix: str) -> None:
         super().__init__(url)
@@ -116,7 +116,7 @@ class StoredInMongo(Stored):
 
 class StoredInFirestore(Stored):
     batches = ("graphwright_checkpoints.firestore.collections.DELETED",)
-    share = 0.5
+    kills = 0.25
 
     def __init__(self, url: str, client: Any) -> None:
         super().__init__(url)

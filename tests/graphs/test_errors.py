@@ -54,6 +54,7 @@ TABLE = [
     ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, `ask` with a question, `edit` with a channel, or `choose` with options"),
     ("a planner without plan", broken(nodes="{a: {planner: }}"), 'nodes.a.planner: found "plan", expected a channel (messages)'),
     ("a planner with another channel", broken(nodes="{a: {planner: {plan: messages}}}"), '1:19 state.messages: found a channel whose reducer is `messages`, expected `messages: plan`'),
+    ("an expiry of nothing", broken(nodes="{a: {planner: {expiry: {seconds: 1, answer: yes}}}}", state="{messages: messages, plan: plan}"), "nodes.a.planner: found a mapping, expected `approve: true` beside `expiry`"),
     ("a planner's part with a typo", broken(nodes="{a: {planner: {executor: {promt: Hi}}}}", state="{messages: messages, plan: plan}"), 'nodes.a.planner.executor.promt: found "promt"'),
     ("a number out of range", broken(nodes="{a: {planner: {max_steps: 0, plan: messages}}}"), "found 0, expected greater than or equal to 1"),
     ("no conversation", broken(state="{text: last}"), "found none, expected a channel whose reducer is `messages`"),

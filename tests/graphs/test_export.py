@@ -21,7 +21,6 @@ from graphwright_graphs.export import ExportError, export
 from graphwright_graphs.models import Models
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = [path for path in sorted((ROOT / "graphs").glob("*.yaml")) if path.stem != "planner"]
 
 # What each example is asked, and what a person answers where it waits.
 CONVERSATIONS: dict[str, list[Any]] = {
@@ -36,6 +35,7 @@ CONVERSATIONS: dict[str, list[Any]] = {
     "planner": [{"messages": [("human", "Calculate 12 * 12, then calculate 7 + 8.")]}],
     "translator": [{"language": "German", "text": "good morning"}, {"text": "good morning"}],
 }
+EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS if name != "planner"]
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ async def test_a_document_works_on_items(compiled: Any, document: Any, scripted:
 
 
 async def test_a_value_that_is_no_list_is_named(compiled: Any, workers: Any) -> None:
-    with pytest.raises(GraphError, match='node `each` works on a list, but `words` holds "abc"'):
+    with pytest.raises(GraphError, match='node `each` works on a list, but `words` is "abc"'):
         await compiled(SUMS).ainvoke({"words": "abc"})
 
 
@@ -191,10 +191,19 @@ async def test_an_update_that_is_none_is_named(compiled: Any, workers: Any) -> N
         await compiled(SUMS.replace(":shout", ":routed")).ainvoke({"words": WORDS})
 
 
+async def test_an_expression_gives_the_items(compiled: Any, workers: Any) -> None:
+    text = SUMS.replace("over: words", "over: by_word.more")
+    state = await compiled(text).ainvoke({"by_word": {"more": ["a", "b"]}})
+
+    assert state["loud"] == ["A", "B"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("over: words", "over: wrds", 'map.over: found "wrds"'),
+        ("over: words", "over: wrds.a", 'map.over: found "wrds.a"'),
+        ('{python: "workers:shout"}', "{planner: {}}", "which is several nodes"),
         ("over: words", "over: total", "which holds no list"),
         ("as: word", "as: a-b", 'map.as: found "a-b"'),
         (":shout", ":shot", "map.do.python"),

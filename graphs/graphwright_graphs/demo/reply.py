@@ -11,10 +11,12 @@ from langchain_core.messages import BaseMessage, ToolCall
 
 from graphwright_graphs.demo import (
     errands,
+    instructions,
     phrasebook,
     plans,
     schemas,
     shapes,
+    tables,
     wording,
 )
 from graphwright_graphs.demo.conversation import Turn, read_turn
@@ -78,7 +80,7 @@ class _Case:
             turn = replace(turn, request=progress.step or progress.goal or turn.request)
         told = progress or around
         last = told.done[-1].result if told and told.done else None
-        wanted = errands.plan(turn, toolbox, reference=last)
+        wanted = tables.plan(turn, toolbox) or errands.plan(turn, toolbox, reference=last)
         is_step = around is not None or bool(progress and progress.step)
         return cls(turn, progress, is_step, around, toolbox, wanted)
 
@@ -96,6 +98,8 @@ class _Case:
         translation = phrasebook.read(self.turn.request, self.turn.system)
         if translation is not None and not self.turn.calls:
             return wording.translation(translation)
+        if not self.toolbox.tools and (done := instructions.answer(self.turn)) is not None:
+            return done
         return wording.answer(self.turn, self.wanted, self.toolbox, brief=self.is_step)
 
     def step_answer(self) -> str:
@@ -110,7 +114,8 @@ class _Case:
         if self.progress and self.progress.under_way:
             answer = wording.introduced(answer, self.turn)
         going_on = self.around if plans.GOING_ON.match(self.turn.request) else None
-        return Material(text, answer, plans.steps(text), self.progress or going_on)
+        progress = self.progress or going_on
+        return Material(text, answer, plans.steps(text), progress, self.turn.system)
 
     def _forced(self, choice: str) -> ToolCall:
         """Fill a call that is demanded; where any will do, the last: there output schemas stand."""

@@ -47,6 +47,12 @@ FINISHED: Final = frozenset(
 ONGOING: Final = frozenset(shapes.words("continue replan more remaining unfinished"))
 OTHER: Final = frozenset(shapes.words("other none unknown general default neutral unclear"))
 
+FACTS: Final = frozenset(shapes.words("facts memories memory remember"))
+# The beginnings of words that tell nothing about a subject.
+COMMON: Final = frozenset(
+    {"with", "that", "this", "your", "from", "have", "what", "when", "they", "want", "been", "will"}
+)
+
 RULES: Final = "Chosen by the rules of Graphwright's demo model, not by a language model."
 # Words for options that stand for a kind of request, for schemas that route.
 ROUTES: Final[Mapping[Kind, frozenset[str]]] = {
@@ -82,6 +88,7 @@ class Material:
     answer: str
     steps: Sequence[Intent]
     progress: Progress | None = None
+    system: str = ""
 
     @property
     def left(self) -> Sequence[Item]:
@@ -223,6 +230,9 @@ class _Filler:
             return []
         if options := shapes.options(branch):
             return [option for option in options if shapes.mentioned(option, self.material.text)]
+        if parts & FACTS and shapes.kind(branch) == "string":
+            told = [step for step in self.material.steps if step.kind is Kind.TELL]
+            return [clipped(step.clause.rstrip(" ."), branch) for step in told]
         if shapes.kind(branch) == "object" or (parts & PLAN and shapes.kind(branch) == "string"):
             return [self._step(branch, step, at) for at, step in enumerate(self.material.left)]
         return arguments.several(name, branch, self.evidence)
@@ -253,7 +263,9 @@ def choose(options: Sequence[Any], material: Material) -> Any:
     )
     if material.progress is not None:
         routes = FINISHED | ANSWER if material.finished else ONGOING | PLAN
-    stems = {word[:4] for word in re.findall(r"[^\W\d_]{4,}", material.text.casefold())}
+    stems = _stems(material.text)
+    if described := _described(options, material.system, stems):
+        return described
     tests: tuple[Callable[[set[str]], bool], ...] = (
         lambda words: bool(words & routes),
         lambda words: any(word[:4] in stems for word in words if len(word) >= 4),
@@ -264,6 +276,23 @@ def choose(options: Sequence[Any], material: Material) -> Any:
             if test(set(shapes.words(str(option)))):
                 return option
     return options[0]
+
+
+def _described(options: Sequence[Any], system: str, stems: set[str]) -> Any | None:
+    """The option whose description in the system prompt, `- option: …`, is most like the text."""
+    scores = {}
+    for option in options:
+        if found := re.search(rf"^- {re.escape(str(option))}: (.+)$", system, re.M):
+            scores[option] = len(_stems(found[1]) & stems - COMMON)
+    best = max(scores, key=lambda option: scores[option], default=None)
+    if best is not None and scores[best]:
+        return best
+    otherwise = re.search(r"^When none fits, choose (.+)\.$", system, re.M) if scores else None
+    return next((option for option in scores if otherwise and option == otherwise[1]), None)
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:4] for word in re.findall(r"[^\W\d_]{4,}", text.casefold())}
 
 
 def affirmed(word: str, text: str) -> bool:

@@ -60,6 +60,8 @@ CALLED: Final = re.compile(
     r"([A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*)"
 )
 
+QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
 
 def answer(turn: Turn, errands: Sequence[Errand], toolbox: Toolbox, *, brief: bool = False) -> str:
     """Answer everything that the turn asks for, in the order of the request.
@@ -162,9 +164,11 @@ def _recalled(turn: Turn, name: str) -> str:
         rf"\bmy {re.escape(wanted)} (?:is|are|was) (?!not\b)([^.!?\n;]+?)(?=,? and\b|[.!?\n;]|$)",
         re.I,
     )
-    finds = [found[1] for said in turn.earlier for found in pattern.finditer(said)]
+    # A prompt may quote what the person said in other conversations.
+    told = [*QUOTED.findall(turn.system), *turn.earlier]
+    finds = [found[1] for said in told for found in pattern.finditer(said)]
     if wanted == "name":
-        finds = [found[1] for said in turn.earlier for found in CALLED.finditer(said)] or finds
+        finds = [found[1] for said in told for found in CALLED.finditer(said)] or finds
     if not finds:
         return f"You haven't told me your {name} in this conversation."
     return f"Your {name} is {finds[-1].strip()}."

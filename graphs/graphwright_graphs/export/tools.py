@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 from functools import cached_property
-from importlib.metadata import entry_points
 
 from langchain_core.tools import BaseTool
 
 from graphwright_graphs.export.module import Module
 from graphwright_graphs.imports import Imports
+from graphwright_graphs.offers import offered
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.tools import ENTRY_POINTS, Toolbox
 
@@ -22,7 +22,7 @@ class Named:
 
     @cached_property
     def _offered(self) -> dict[str, str]:
-        return {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
+        return {name: point.value for name, point in offered(ENTRY_POINTS).items()}
 
     def called(self, name: str) -> str:
         """What the tool calls itself: the name by which a model knows it."""

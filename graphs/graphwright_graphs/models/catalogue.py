@@ -141,6 +141,10 @@ class Models:
         fixed = self._fixed(provider)
         if provider == "local":
             return self._build_local(model, {**options, **fixed})
+        if provider == "huggingface":
+            from graphwright_graphs.models.huggingface import huggingface  # noqa: PLC0415 - rare
+
+            return huggingface(name, options, fixed)
         if "api_key" not in fixed:
             require_credentials(name, provider)
         return init(name, options, fixed)

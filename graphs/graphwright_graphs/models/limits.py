@@ -31,6 +31,10 @@ class Limit(NamedTuple):
     burst: int = 1
 
 
+# A model in this process takes all cores for one call.
+DEFAULTS: Final = {"huggingface": Limit(at_once=1)}
+
+
 class Gate:
     """Lets a number of calls through at once; the others get their turns in order."""
 
@@ -145,7 +149,8 @@ class Limits:
             return self._buckets[provider]
 
     def _of(self, provider: str) -> Limit:
-        return self._limits.get(provider) or self._limits.get(ANY) or Limit()
+        own = self._limits.get(provider) or self._limits.get(ANY)
+        return own or DEFAULTS.get(provider) or Limit()
 
 
 def _parsed(text: str) -> dict[str, Limit]:

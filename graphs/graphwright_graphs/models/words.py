@@ -75,6 +75,9 @@ class ModelWords(_Words):
 Model = Name | ModelWords | Annotated[list[Name | ModelWords], Field(min_length=1, max_length=8)]
 """A node's `model`: a name, a mapping, or a list, where each stands in for those before it."""
 
+RETRIES = "max_retries"
+"""LangChain's option for how often a provider's client tries again."""
+
 _OURS = {"name", "retry", "cache"}
 
 
@@ -103,6 +106,6 @@ def _candidate(words: str | ModelWords | None) -> Candidate:
     if retry is None:
         return Candidate(words.name, options, cache=bool(words.cache))
     # Else the attempts of the provider's client would multiply with ours.
-    options["max_retries"] = 0
+    options[RETRIES] = 0
     times = Retry(attempts=retry) if isinstance(retry, int) else retry
     return Candidate(words.name, options, times, bool(words.cache))

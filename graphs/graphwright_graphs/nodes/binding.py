@@ -12,7 +12,7 @@ from langgraph.constants import TAG_NOSTREAM
 
 from graphwright_graphs.models import Models
 from graphwright_graphs.models.chain import Chain, Link
-from graphwright_graphs.models.words import Candidate, Model, candidates
+from graphwright_graphs.models.words import RETRIES, Candidate, Model, candidates
 from graphwright_graphs.nodes import structured
 
 Bind = Callable[[BaseChatModel], Runnable[Any, Any]]
@@ -32,7 +32,8 @@ class Binding:
         self._bound: dict[str | None, Chain] = {}
         for each in self._candidates:
             if each.name or each.options:
-                models.named.append((each.name or models.default, dict(each.options)))
+                options = {key: each.options[key] for key in each.options if key != RETRIES}
+                models.named.append((each.name or models.default, options))
 
     def for_run(self, config: RunnableConfig) -> Chain:
         """The bound models of this run. Raises models.ModelNotAllowed for one not on the list."""

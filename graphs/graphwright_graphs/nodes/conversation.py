@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from graphwright_graphs import source
 from graphwright_graphs.context import Readable
@@ -33,8 +33,15 @@ class File(Body):
     file: str
 
 
+def _exactly_one(*words: str) -> ConfigDict:
+    """For the documents' JSON Schema: what a validator of the model says, too."""
+    return ConfigDict(json_schema_extra={"oneOf": [{"required": [word]} for word in words]})
+
+
 class Turn(Body):
     """One message of a prompt, or several: exactly one of the roles is given."""
+
+    model_config = _exactly_one("system", "human", "ai", "placeholder", "examples")
 
     system: str | File | None = None
     human: str | File | None = None
@@ -57,6 +64,8 @@ class Turn(Body):
 
 class FullPrompt(Body):
     """A prompt with what its short forms can't say; the words are LangChain's."""
+
+    model_config = _exactly_one("text", "file", "messages")
 
     text: str | None = None
     """What the short form of a text is: the system prompt."""

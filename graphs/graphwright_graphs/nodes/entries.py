@@ -57,6 +57,8 @@ class Entry:
     name: str
     action: Any
     options: Options
+    kind: str | None
+    """The word of its kind; None where there is not one."""
     leads: Sequence[str]
     """Where it leads by itself, without an edge."""
 
@@ -134,9 +136,10 @@ class Reader:
 
     def node(self, scope: Scope, data: Any) -> Any:
         """The node that `data` describes, at the place of the scope; it has no options."""
-        action = self._action(data, scope, options=())
+        word = self._word(data, scope.where, options=())
+        action = self._action(word, data, scope) if word else None
         if isinstance(action, Compound):
-            found = f"{quoted(next(iter(data)))}, which is several nodes"
+            found = f"{quoted(str(word))}, which is several nodes"
             self._problems.report(scope.where, found, "a kind that is one node")
         return action
 
@@ -145,15 +148,11 @@ class Reader:
             expected = "another name: no `|`, no `:`, not START or END"
             self._problems.report(scope.where, quoted(scope.name), expected, at_key=True)
         options = Options.read(data, scope) if isinstance(data, dict) else Options()
-        return Entry(scope.name, self._action(data, scope, WORDS), options, scope.leads)
+        word = self._word(data, scope.where, WORDS)
+        action = self._action(word, data, scope) if word else None
+        return Entry(scope.name, action, options, word, scope.leads)
 
-    def _action(self, data: Any, scope: Scope, options: Sequence[str]) -> Any:
-        if not isinstance(data, dict):
-            expected = f"a kind of node ({', '.join(self._kinds)})"
-            self._problems.report(scope.where, shown(data), expected)
-            return None
-        if not (word := self._word(data, scope.where, options)):
-            return None
+    def _action(self, word: str, data: Mapping[str, Any], scope: Scope) -> Any:
         place = (*scope.where, word)
         if (kind := self._kinds.load(word, place, self._problems)) is None:
             return None
@@ -165,8 +164,12 @@ class Reader:
         self.usage.is_open |= not isinstance(action, Node | ToolNode | Compound)
         return action
 
-    def _word(self, data: Mapping[str, Any], where: Where, options: Sequence[str]) -> str | None:
+    def _word(self, data: Any, where: Where, options: Sequence[str]) -> str | None:
         """The word of the node's kind; None unless there is exactly one."""
+        if not isinstance(data, dict):
+            expected = f"a kind of node ({', '.join(self._kinds)})"
+            self._problems.report(where, shown(data), expected)
+            return None
         words = [word for word in data if word in self._kinds]
         strange = [word for word in data if word not in self._kinds and word not in options]
         known = ", ".join(self._kinds)

@@ -8,8 +8,8 @@ neither the conversation nor the context of a model.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -36,6 +36,7 @@ from typing_extensions import TypedDict
 from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes.binding import Binding, with_tools
 from graphwright_graphs.nodes.node import Body, Call, Node, Scope, State, Work
+from graphwright_graphs.nodes.timing import Timed
 from graphwright_graphs.nodes.tools import Result, explained
 from graphwright_graphs.plan import Outcome, Plan, Step, told
 
@@ -45,7 +46,6 @@ FAILED = "FAILED:"
 _PROMPT = """\
 You take one step of a plan. Use tools where they help. Answer with the result of this step alone,
 in full: whoever goes on with it sees nothing else. Invent nothing."""
-RULE = f"If the step can't be done, answer `{FAILED}` and the reason."
 
 
 class Executor(Body):
@@ -59,7 +59,7 @@ class Executor(Body):
     max_tokens: int | None = Field(default=None, ge=1)
     """After so many tokens of its model, it must answer too."""
     max_seconds: float | None = Field(default=None, gt=0)
-    """The same for time; a call that is under way is not cut off."""
+    """A step that takes longer has failed."""
 
 
 class Task(TypedDict):
@@ -80,7 +80,6 @@ class _Progress(TypedDict):
     work: Annotated[list[AnyMessage], add_messages]
     prompt: str
     tools: list[str]
-    began: float
 
 
 def step_node(planner: str) -> str:
@@ -88,12 +87,17 @@ def step_node(planner: str) -> str:
     return f"{planner}.step"
 
 
-def send(planner: str, plan: Plan, step: Step, prompt: str) -> Send:
-    """The task of a step that is ready."""
+def lead(planner: str, plan: Plan, prompt: str) -> str | list[Send]:
+    """Where a plan leads: to a node of its planner, or to a task for each step that is ready."""
+    if plan.due != "step":
+        return planner if plan.due == "plan" else f"{planner}.{plan.due}"
+    system = f"{prompt}\n\nIf the step can't be done, answer `{FAILED}` and the reason."
+    return [Send(step_node(planner), _task(plan, step, system)) for step in plan.ready]
+
+
+def _task(plan: Plan, step: Step, system: str) -> Task:
     given = [each.model_dump() for each in plan.given(step)]
-    return Send(
-        step_node(planner), Task(goal=plan.goal, step=step.model_dump(), given=given, prompt=prompt)
-    )
+    return Task(goal=plan.goal, step=step.model_dump(), given=given, prompt=system)
 
 
 def executor(
@@ -101,34 +105,46 @@ def executor(
 ) -> Node:
     """The node that carries out one step and writes its outcome into the plan's channel."""
     agent = _agent(body, tools, body.model or model, scope)
+    offered = [tool.name for tool in tools]
 
     def act(state: State, config: RunnableConfig) -> Work:
-        step, given = Step(**state["step"]), [Step(**each) for each in state["given"]]
+        step = Step(**state["step"])
         tell = get_stream_writer()
         told_as = {"type": "step", "node": scope.name, "id": step.id}
         tell({**told_as, "status": "started", "task": step.task})
-        request = told(state["goal"], *_by_status(given), step=step.task)
-        granted = step.tools or [tool.name for tool in tools]
-        task = {"work": [HumanMessage(request)], "prompt": state["prompt"], "tools": granted}
         try:
-            ended = yield Call(agent, {**task, "began": time.time()})
-            outcome = _outcome(step, str(ended["work"][-1].text))
+            ended = yield Call(agent, begun(state, offered))
+            outcome = came_out(step, str(ended["work"][-1].text))
         except GraphBubbleUp:  # an interrupt in a tool, or a drain: the step goes on later
             raise
         except Exception as error:  # one step that fails is no reason to lose the others
-            outcome = Outcome(step=step.id, status="failed", result=explained(error))
+            outcome = Outcome(step=step.id, status="failed", result=why(error))
         tell({**told_as, "status": outcome.status, "result": outcome.result})
         return {channel: outcome.model_dump()}
 
     return Node(act, step_node(scope.name))
 
 
-def _by_status(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
-    done = [step for step in steps if step.status == "done"]
-    return done, [step for step in steps if step.status == "failed"]
+def begun(task: Mapping[str, Any], tools: Sequence[str]) -> dict[str, Any]:
+    """The state in which the work on a step begins; `tools` are those of the planner."""
+    step, given = Step(**task["step"]), [Step(**each) for each in task["given"]]
+    done = [each for each in given if each.status == "done"]
+    failed = [each for each in given if each.status == "failed"]
+    request = told(task["goal"], done, failed, step=step.task)
+    return {
+        "work": [HumanMessage(request)],
+        "prompt": task["prompt"],
+        "tools": step.tools or list(tools),
+    }
 
 
-def _outcome(step: Step, answer: str) -> Outcome:
+def why(error: Exception) -> str:
+    """What an exception says of a step that could not be carried out."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def came_out(step: Step, answer: str) -> Outcome:
+    """What a model's last answer says of a step."""
     answer = answer.strip()
     if answer.upper().startswith(FAILED) or not answer:
         reason = answer[len(FAILED) :].strip() or "the model gave no answer"
@@ -154,10 +170,13 @@ def _agent(
         graph.add_node("tools", run)
         graph.add_edge("tools", "model")
     # LangGraph streams what a run of its node's own name returns as messages of that node.
-    return graph.compile(name="step")
+    agent = graph.compile(name="step")
+    return agent if body.max_seconds is None else Timed(agent, "step", body.max_seconds)
 
 
 def _model(body: Executor, tools: Sequence[BaseTool], model: Model | None, scope: Scope) -> Node:
+    budget = Budget(body.max_rounds, body.max_tokens)
+
     @lru_cache(maxsize=32)
     def binding(granted: tuple[str, ...]) -> Binding:
         bound = [tool for tool in tools if tool.name in granted]
@@ -165,11 +184,11 @@ def _model(body: Executor, tools: Sequence[BaseTool], model: Model | None, scope
 
     def act(state: State, config: RunnableConfig) -> Work:
         work, system = state["work"], SystemMessage(state["prompt"])
-        if may_call := bool(tools) and _within(body, work, state["began"]):
+        if may_call := bool(tools) and budget.allows(work):
             bound = binding(tuple(state["tools"])).for_run(config)
             reply = yield Call(bound, [system, *work])
         else:
-            reply = yield Call(binding(()).for_run(config), [system, _in_words(work)])
+            reply = yield Call(binding(()).for_run(config), [system, in_words(work)])
         # Calls that are made where no tools are offered are not run.
         goto = "tools" if may_call and reply.tool_calls else END
         return Command(update={"work": [reply]}, goto=goto)
@@ -177,18 +196,21 @@ def _model(body: Executor, tools: Sequence[BaseTool], model: Model | None, scope
     return Node(act, "model")
 
 
-def _within(body: Executor, work: Sequence[BaseMessage], began: float) -> bool:
-    """Whether the step's budget allows it to call tools once more."""
-    replies = [message for message in work if isinstance(message, AIMessage)]
-    tokens = sum(each.usage_metadata["total_tokens"] for each in replies if each.usage_metadata)
-    return (
-        len(replies) < body.max_rounds
-        and (body.max_tokens is None or tokens < body.max_tokens)
-        and (body.max_seconds is None or time.time() - began < body.max_seconds)
-    )
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one step may use up before it must answer."""
+
+    rounds: int
+    tokens: int | None = None
+
+    def allows(self, work: Sequence[BaseMessage]) -> bool:
+        """Whether the model of a step may call tools once more."""
+        replies = [message for message in work if isinstance(message, AIMessage)]
+        used = sum(each.usage_metadata["total_tokens"] for each in replies if each.usage_metadata)
+        return len(replies) < self.rounds and (self.tokens is None or used < self.tokens)
 
 
-def _in_words(work: Sequence[BaseMessage]) -> HumanMessage:
+def in_words(work: Sequence[BaseMessage]) -> HumanMessage:
     """A step and its tool results as one message: providers refuse tool calls where no tools are
     offered.
     """

@@ -90,7 +90,7 @@ class HumanKind:
         return Node(_question(body, scope), scope.name)
 
 
-def _answered(request: dict[str, Any], expiry: Expiry | None, read: Callable[[Any], T]) -> T:
+def answered(request: dict[str, Any], expiry: Expiry | None, read: Callable[[Any], T]) -> T:
     """What a person says to a request, asked until `read` can make something of it."""
     if expiry is not None:
         request = {**request, "expiry": expiry.model_dump()}
@@ -112,7 +112,7 @@ def _question(body: Human, scope: Scope) -> Act:
     _check_expiry(body, scope, read)
 
     def act(state: State, config: RunnableConfig) -> Work:
-        return put(_answered({"question": template.render(state)}, body.expiry, read))
+        return put(answered({"question": template.render(state)}, body.expiry, read))
         yield  # a generator that waits for nothing
 
     return act
@@ -135,7 +135,7 @@ def _edit(body: Human, name: str, scope: Scope) -> Act:
         # A person who leaves it as it is says yes; where the value itself is a yes it is meant.
         kept = isinstance(value, bool)
         return {
-            name: _answered(
+            name: answered(
                 request,
                 body.expiry,
                 lambda said: value if said is True and not kept else read(said),
@@ -161,7 +161,7 @@ def _choice(body: Human, choose: Choose, scope: Scope) -> Act:
             "options": offered,
             "many": choose.many,
         }
-        answer = _answered(
+        answer = answered(
             request, body.expiry, lambda said: chosen(said, offered, many=choose.many)
         )
         return put(answer)
@@ -179,7 +179,7 @@ def _review(body: Human, scope: Scope) -> Act:
         review = approval.Review.of(state.get(channel) or (), guarded)
         if review is None:
             return {}
-        decisions = _answered(review.request(), body.expiry, review.decisions)
+        decisions = answered(review.request(), body.expiry, review.decisions)
         return {channel: review.outcome(decisions)}
         yield  # a generator that waits for nothing
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from graphwright_graphs.nodes.agent import AgentKind
 from graphwright_graphs.nodes.http import HttpKind
@@ -25,8 +25,9 @@ from graphwright_graphs.nodes.router import RouterKind
 from graphwright_graphs.nodes.sql import SqlKind
 from graphwright_graphs.nodes.subgraph import SubgraphKind
 from graphwright_graphs.nodes.tools import ToolsKind
+from graphwright_graphs.offers import offered
 from graphwright_graphs.problems import Problems, quoted
-from graphwright_graphs.source import Where
+from graphwright_graphs.source import Source, Where
 
 ENTRY_POINTS = "graphwright.nodes"
 """The entry point group in which a package offers its kinds of nodes by their words."""
@@ -57,8 +58,7 @@ class Kinds:
     @cached_property
     def _installed(self) -> dict[str, EntryPoint]:
         taken = {*self._built_in, *WORDS}
-        points = entry_points(group=ENTRY_POINTS)
-        return {point.name: point for point in points if point.name not in taken}
+        return {name: each for name, each in offered(ENTRY_POINTS).items() if name not in taken}
 
     def __iter__(self) -> Iterator[str]:
         yield from self._built_in
@@ -66,6 +66,12 @@ class Kinds:
 
     def __contains__(self, word: object) -> bool:
         return word in self._built_in or word in self._installed
+
+    def all(self) -> dict[str, Kind]:
+        """Every kind by its word, but for installed ones that are broken."""
+        unsaid = Problems(Source("", None))
+        loaded = {word: self.load(word, (), unsaid) for word in self}
+        return {word: kind for word, kind in loaded.items() if kind is not None}
 
     def load(self, word: str, where: Where, problems: Problems) -> Kind | None:
         """The kind of that word; an installed one that is broken is reported, and None returned."""

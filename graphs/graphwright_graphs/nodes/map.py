@@ -7,7 +7,7 @@ another one fails. The updates join the state in the order of the items, by the 
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Annotated, Any, cast
 
@@ -17,9 +17,10 @@ from langgraph.types import Send
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.errors import GraphError
 from graphwright_graphs.nodes.embedded import Embedded, around
-from graphwright_graphs.nodes.node import Body, Scope, State, Update
+from graphwright_graphs.nodes.node import Body, Compound, Scope, State, Update
 from graphwright_graphs.nodes.wrapping import Wrapped
 from graphwright_graphs.problems import quoted, shown
 from graphwright_graphs.state import Channel
@@ -29,7 +30,7 @@ class Map(Body):
     """The words of a `map` node."""
 
     over: str
-    """The channel that holds the list."""
+    """The channel that holds the list, or a CEL expression that gives one: `answer.items`."""
     item: str = Field(default="item", alias="as")
     """What the node inside calls one item, beside the channels of the state."""
     do: dict[str, Any]
@@ -48,22 +49,21 @@ class MapKind:
 
     def build(self, body: Map, scope: Scope) -> Embedded | None:
         """The node whose graph has a task for each item."""
-        over = scope.channel(body.over, "over")
-        if over and (over.reducer in ("merge", "add") or not _may_be_list(over)):
-            found = f"{quoted(body.over)}, which holds no list"
-            scope.problems.report(scope.place("over"), found, "a channel that holds a list")
+        items = _Items.of(body.over, scope)
         if not body.item.isidentifier():
             expected = "a name of letters, digits and _"
             scope.problems.report(scope.place("as"), quoted(body.item), expected)
             return None
         _check_output(body.do, scope)
         inner = scope.inner(body.do, "do", {**scope.channels, body.item: Channel()})
-        if inner is None or over is None:
+        if inner is None or items is None or isinstance(inner, Compound):
             return None
         graph = _graph(inner, body.item, scope.name)
         joined = _Joined(scope.channels, body.item, scope.name)
-        take = _Items(body, over, scope.name)
-        return Embedded(graph, scope.name, take, joined, body.concurrency)
+        name = f"{body.item}_list"
+        return Embedded(
+            graph, scope.name, lambda state: {name: items.listed(state)}, joined, body.concurrency
+        )
 
 
 def _may_be_list(channel: Channel) -> bool:
@@ -117,20 +117,40 @@ class _Item(Wrapped):
 class _Items:
     """The list that a run of the graph inside begins with."""
 
-    def __init__(self, body: Map, over: Channel, node: str) -> None:
-        self._body = body
-        self._over = over
+    def __init__(self, text: str, node: str, read: Callable[[State], Any]) -> None:
+        self._text = text
         self._node = node
+        self._read = read
 
-    def __call__(self, state: State) -> Update:
-        items = state.get(self._body.over)
-        items = self._over.empty() if items is None else items
-        if not isinstance(items, list | tuple):
-            raise GraphError(
-                f"node `{self._node}` works on a list, but `{self._body.over}` holds "
-                f"{shown(items)}: write a list to it before"
-            )
-        return {f"{self._body.item}_list": list(items)}
+    @classmethod
+    def of(cls, text: str, scope: Scope) -> _Items | None:
+        """The list in a channel, or that an expression gives; what is wrong is reported."""
+        if not text.isidentifier():
+            conditions = Conditions(scope.readable, scope.problems)
+            expression = conditions.expression(text, scope.place("over"))
+            return cls(text, scope.name, expression.value) if expression else None
+        channel = scope.channel(text, "over")
+        if channel is None:
+            return None
+        if channel.reducer in ("merge", "add") or not _may_be_list(channel):
+            found = f"{quoted(text)}, which holds no list"
+            scope.problems.report(scope.place("over"), found, "a channel that holds a list")
+
+        def held(state: State) -> Any:
+            value = state.get(text)
+            return channel.empty() if value is None else value
+
+        return cls(text, scope.name, held)
+
+    def listed(self, state: State) -> list[Any]:
+        """The items. Raises GraphError for what is no list."""
+        items = self._read(state)
+        if isinstance(items, list | tuple):
+            return list(items)
+        raise GraphError(
+            f"node `{self._node}` works on a list, but `{self._text}` is {shown(items)}: "
+            "write a list to it before"
+        )
 
 
 class _Joined:

@@ -25,13 +25,14 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.graph import StateGraph
 from langgraph.types import Send
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import executor, plan_approval, replanner, structured
 from graphwright_graphs.nodes.binding import Binding, with_schema
 from graphwright_graphs.nodes.conversation import composer, last_request
 from graphwright_graphs.nodes.executor import Executor
+from graphwright_graphs.nodes.human import Expiry
 from graphwright_graphs.nodes.node import Act, Body, Compound, Node, Scope, State, Work
 from graphwright_graphs.nodes.replanner import Answer, Replanner, tell
 from graphwright_graphs.plan import MAX_TASK, Plan, Step
@@ -59,6 +60,8 @@ class Planner(Body):
     """The tools that steps may use."""
     approve: bool = False
     """Whether a person sees the plan first, and may approve, edit or refuse it."""
+    expiry: Expiry | None = None
+    """What is answered when nobody has looked at the plan in time."""
     prompt: str = _PROMPT
     model: Model | None = None
     messages: str | None = None
@@ -67,8 +70,17 @@ class Planner(Body):
     """The channel that holds the plan; its reducer is `plan`."""
     max_steps: int = Field(default=8, ge=1, le=50)
     executor: Executor = Field(default_factory=Executor)
+    """How one step is carried out."""
     replanner: Replanner = Field(default_factory=Replanner)
+    """When the plan is changed."""
     answer: Answer = Field(default_factory=Answer)
+    """How the results become an answer."""
+
+    @model_validator(mode="after")
+    def _somebody_asked(self) -> Planner:
+        if self.expiry is not None and not self.approve:
+            raise ValueError("`approve: true` beside `expiry`, which is about approval")
+        return self
 
 
 class PlannerKind:
@@ -86,7 +98,7 @@ class PlannerKind:
         form = Form([tool.name for tool in tools], body.max_steps)
         acts = {
             name: _plan(body, form, channel, messages, tools, scope),
-            f"{name}.approval": plan_approval.approve(form, channel, scope.name),
+            f"{name}.approval": plan_approval.approve(form, channel, body.expiry, scope.name),
             f"{name}.replan": replanner.review(body.replanner, body.model, form, channel, scope),
             f"{name}.answer": replanner.answer(body.answer, body.model, channel, messages, scope),
         }
@@ -122,12 +134,9 @@ class Lead(Runnable[Any, "str | list[Send]"]):
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> str | list[Send]:
         """The next node, or a task for each step that is ready."""
-        plan = Plan.of(input.get(self._channel))
-        due = plan.due if plan else "answer"
-        if plan and due == "step":
-            prompt = f"{self._prompt.render(input)}\n\n{executor.RULE}"
-            return [executor.send(self.planner, plan, step, prompt) for step in plan.ready]
-        return self.planner if due == "plan" else f"{self.planner}.{due}"
+        plan = Plan.of(input[self._channel])
+        assert plan is not None, "the planner came before"
+        return executor.lead(self.planner, plan, self._prompt.render(input))
 
     async def ainvoke(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
@@ -162,17 +171,17 @@ def _plan(
 ) -> Act:
     compose = composer(body.prompt, messages or None, scope)
     binding = Binding(scope.models, body.model, with_schema(form.schema("Plan", least=1)))
-    rules = "\n".join([_RULES.format(most=form.most), *_described(tools)])
+    rules = told_always(form.most, tools)
 
     def act(state: State, config: RunnableConfig) -> Work:
         before = Plan.of(state.get(channel))
         request = last_request(state.get(messages) or ())
-        if before and before.unfinished and not before.reason and before.request == request.id:
-            return {}  # the person has said nothing since: it goes on in the middle
+        if before and before.goes_on(request.id or ""):
+            return {}
         earlier = before.carried() if before and before.unfinished else Plan(goal="")
         known = earlier.ended
         system, *talk = compose(state)
-        said = [str(system.text), rules, *_earlier(earlier)]
+        said = [str(system.text), rules, *told_before(earlier)]
         found = yield from structured.ask(
             binding.for_run(config),
             [SystemMessage("\n\n".join(said)), *talk],
@@ -181,25 +190,20 @@ def _plan(
         goal = str(request.text)
         # A model that can't plan still gets its work done: the goal itself is the one step.
         steps = found or [Step(id="s1", task=goal[:MAX_TASK] or "Answer the person.")]
-        plan = Plan(
-            goal=goal,
-            request=request.id or "",
-            steps=[*known, *steps],
-            phase="proposed" if body.approve else "working",
-            reviewed=[step.id for step in known],
-        )
+        plan = Plan.made(goal, request.id or "", known, steps, approve=body.approve)
         tell(scope.name, plan)
         return {channel: plan.model_dump()}
 
     return act
 
 
-def _described(tools: Sequence[BaseTool]) -> list[str]:
+def told_always(most: int, tools: Sequence[BaseTool]) -> str:
+    """What a model is told of any plan: its rules, and the tools that its steps have."""
     lines = [f"- {tool.name}: {tool.description.strip().splitlines()[0]}" for tool in tools]
-    return [_TOOLS, *lines] if lines else []
+    return "\n".join([_RULES.format(most=most), *([_TOOLS, *lines] if lines else [])])
 
 
-def _earlier(plan: Plan) -> list[str]:
+def told_before(plan: Plan) -> list[str]:
     """What a model is told about a plan that was left in the middle, or refused."""
     if not plan.steps:
         return []

@@ -117,6 +117,8 @@ def _by_model(body: Router, scope: Scope, put: Put) -> Act:
     compose = composer(body.prompt, body.messages, scope)
     binding = Binding(scope.models, body.model, with_schema(_schema(body)))
     listing = "\n".join(f"- {label}: {text}" for label, text in body.choices.items())
+    if body.default is not None:
+        listing += f"\nWhen none fits, choose {body.default}."
 
     def act(state: State, config: RunnableConfig) -> Work:
         asked = _listed(compose, state, f"The choices are:\n{listing}")

@@ -432,7 +432,7 @@ def test_elements_that_were_swept_meanwhile_are_stored_again(stored: Stored, blo
 def test_writers_and_sweepers_at_once(stored: Stored, blobs: str, keys: Keys) -> None:
     """No checkpoint that is there has a blob that is not."""
     stop = threading.Event()
-    rounds = int(60 * stored.share)
+    rounds = int(60 * stored.kills)
 
     def sweep() -> None:
         with open_at(stored, blobs) as saver:

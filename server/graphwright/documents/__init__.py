@@ -1,0 +1,1 @@
+"""What is done with graph documents from the command line, without a service."""

@@ -1,0 +1,46 @@
+"""docs/nodes.md: every kind is there, and every document of the page is a graph."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphwright_graphs
+from graphwright_graphs.models import Models
+from graphwright_graphs.nodes.kinds import BUILT_IN
+
+PAGE = (Path(__file__).parents[2] / "docs" / "nodes.md").read_text()
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+BLOCKS = re.findall(r"```(?:yaml|python)\n(.*?)```", PAGE, re.DOTALL)
+DOCUMENTS = [block for block in BLOCKS if block.startswith("state:")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that begin with their name."""
+    for block in BLOCKS:
+        if named := re.match(r"# (\S+)\n", block):
+            (tmp_path / named[1]).write_text(block)
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", DOCUMENTS, ids=range(len(DOCUMENTS)))
+def test_each_document_is_a_graph(folder: Path, text: str) -> None:
+    path = folder / "example.yaml"
+    path.write_text(text)
+
+    assert graphwright_graphs.load(path, models=Models())
+
+
+@pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.word)
+def test_each_kind_is_there_with_its_words(kind: Any) -> None:
+    section = SECTIONS[kind.word]
+    words = [field.alias or name for name, field in kind.body.model_fields.items()]
+
+    assert f"{kind.word}:" in section
+    if kind.word != "planner":  # which has a page of its own
+        missing = [word for word in words if f"`{word}" not in section and word not in kind.word]
+        assert set(missing) <= {kind.short}
