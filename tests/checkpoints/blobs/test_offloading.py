@@ -2,10 +2,10 @@
 
 import asyncio
 import base64
+import os
 import random
+import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.graph import START, MessagesState, StateGraph
 from tests.checkpoints.stored import KINDS, Stored, StoredInSql
 from tests.checkpoints.stored_on_servers import SERVERS
+from tests.processes import Command
 
 from graphwright_checkpoints import (
     BlobMissing,
@@ -474,19 +475,21 @@ with open_checkpointer(url, blobs=blobs) as saver:
 """
 
 
-def test_a_kill_between_a_blob_and_its_row(shared_url: str, blobs: str, keys: Keys) -> None:
+def test_a_kill_between_a_blob_and_its_row(
+    shared_url: str, blobs: str, keys: Keys, tmp_path: Path
+) -> None:
     with open_checkpointer(shared_url, blobs=blobs) as saver:
         put(saver, LARGE)
-        before = keys(blobs)
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, shared_url, blobs, "a lot "], stdout=subprocess.PIPE
+        before, said = keys(blobs), tmp_path / "said"
+        arguments = (shared_url, blobs, "a lot ")
+        child = Command(
+            *arguments, code=CHILD, folder=tmp_path, environment=os.environ, output=said
         )
-        try:
-            assert child.stdout is not None
-            assert child.stdout.readline() == b"between\n"
-        finally:
-            child.kill()
-            child.communicate(timeout=30)
+        while not said.exists() or said.read_text() != "between\n":
+            assert child.poll() is None, said.read_text()
+            time.sleep(0.001)
+        child.send_signal(signal.SIGKILL)
+        child.wait(60)
         assert len(keys(blobs)) == 2
         assert saver.delete_orphans() == 0  # type: ignore[attr-defined] - too young to be sure
         assert len(keys(blobs)) == 2
