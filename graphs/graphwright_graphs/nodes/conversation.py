@@ -87,7 +87,7 @@ class FullPrompt(Body):
 
 Prompt = str | list[Turn] | FullPrompt | None
 
-_EXAMPLE = [Turn(human="{input}"), Turn(ai="{output}")]
+EXAMPLE = [Turn(human="{input}"), Turn(ai="{output}")]
 _EXAMPLE_MUSTACHE = [Turn(human="{{{input}}}"), Turn(ai="{{{output}}}")]
 
 
@@ -173,7 +173,7 @@ class _Writer:
 
     def _examples(self, turn: Turn, keys: Keys) -> Compose:
         """Examples are the same in every run: their messages are made once."""
-        usual = _EXAMPLE_MUSTACHE if self.form == "mustache" else _EXAMPLE
+        usual = _EXAMPLE_MUSTACHE if self.form == "mustache" else EXAMPLE
         messages: list[BaseMessage] = []
         for index, example in enumerate(self._listed(turn, keys)):
             names = {name: Channel(default=value) for name, value in example.items()}
