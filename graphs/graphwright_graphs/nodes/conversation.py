@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -212,8 +213,9 @@ def _blind(scope: Scope) -> Scope:
 def _text(role: str, template: Template) -> Compose:
     message = _ROLES[role]
     if template.is_fixed:
-        fixed = message(template.render({}))
-        return lambda state: [fixed]
+        # At the first run: a template with a mistake can't be filled in.
+        fixed = cache(lambda: message(template.render({})))
+        return lambda state: [fixed()]
     return lambda state: [message(template.render(state))]
 
 
