@@ -1,4 +1,4 @@
-"""The `graphwright` command in processes that start in a fraction of a second.
+"""The `graphwright` command, and programs, in processes that start in a fraction of a second.
 
 Importing LangGraph and FastAPI takes three seconds of a core, and a suite starts the service a
 hundred times. So one process, multiprocessing's fork server, imports once, and the others are
@@ -40,7 +40,9 @@ IMPORTED = [
 
 
 class Command:
-    """`graphwright` with some arguments, in a process of its own."""
+    """`graphwright` with some arguments, or `code` as `python -c` runs it, in a process of its
+    own.
+    """
 
     def __init__(
         self,
@@ -49,14 +51,15 @@ class Command:
         environment: Mapping[str, str],
         output: Path,
         errors: Path | None = None,
+        code: str | None = None,
     ) -> None:
         """Begin it. Its output is appended to a file, and so are its errors, to theirs or the
         same.
         """
         context = get_context("forkserver")
         context.set_forkserver_preload(IMPORTED)
-        told = (arguments, folder, dict(environment), output, errors or output)
-        self._process = context.Process(target=_become_graphwright, args=told)
+        told = (code, arguments, folder, dict(environment), output, errors or output)
+        self._process = context.Process(target=_become, args=told)
         # It finds this module in the folder of the project, where pytest needs no path to find it.
         with mock.patch.object(sys, "path", [*sys.path, str(ROOT)]):
             self._process.start()
@@ -103,7 +106,8 @@ def graphwright(*arguments: str, **environment: str) -> "subprocess.CompletedPro
     return subprocess.CompletedProcess(arguments, code, said, told)
 
 
-def _become_graphwright(
+def _become(
+    code: str | None,
     arguments: tuple[str, ...],
     folder: Path,
     environment: Mapping[str, str],
@@ -119,8 +123,11 @@ def _become_graphwright(
     os.chdir(folder)
     uuid_utils.reseed_rng()  # Python's own generator sees a fork by itself
     _forget_the_tests(folder)
-    sys.argv = ["graphwright", *arguments]
-    runpy.run_module("graphwright", run_name="__main__", alter_sys=True)
+    sys.argv = ["-c" if code else "graphwright", *arguments]
+    if code:
+        exec(code, {"__name__": "__main__"})
+    else:
+        runpy.run_module("graphwright", run_name="__main__", alter_sys=True)
 
 
 def _forget_the_tests(folder: Path) -> None:

@@ -31,7 +31,7 @@ class Stored(ABC):
     batches: Sequence[str]
     """The constants that limit how much one transaction deletes."""
     kills = 1.0
-    """Which part of the kills this kind can be given in reasonable time."""
+    """Which part of kills and other repetitions this kind can be given in reasonable time."""
 
     def __init__(self, url: str) -> None:
         self.url = url

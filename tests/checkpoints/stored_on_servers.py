@@ -116,7 +116,7 @@ class StoredInMongo(Stored):
 
 class StoredInFirestore(Stored):
     batches = ("graphwright_checkpoints.firestore.collections.DELETED",)
-    kills = 0.5
+    kills = 0.25
 
     def __init__(self, url: str, client: Any) -> None:
         super().__init__(url)

@@ -3,20 +3,39 @@
 import asyncio
 import json
 import math
-import multiprocessing
 import os
 import signal
-import subprocess
-import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from tests.checkpoints.stored import Stored
+from tests.processes import Command
 
 from graphwright_checkpoints import open_checkpointer
 from graphwright_checkpoints.records import Selection
+
+WRITER = """
+import sys
+from langgraph.checkpoint.base import empty_checkpoint
+from graphwright_checkpoints import open_checkpointer
+with open_checkpointer(sys.argv[1]) as saver:
+    config = {"configurable": {"thread_id": sys.argv[2], "checkpoint_ns": ""}}
+    lines = []
+    if found := saver.get_tuple(config):
+        config, lines = found.config, found.checkpoint["channel_values"]["lines"]
+    for step in range(len(lines) + 1, int(sys.argv[3]) + 1):
+        version = f"{step:032}.0"
+        lines = [*lines, f"{step:600}"]
+        new = {**empty_checkpoint(), "channel_values": {"step": step, "lines": lines},
+               "channel_versions": {"step": version, "lines": version}}
+        config = saver.put(config, new, {"step": step}, new["channel_versions"])
+        saver.put_writes(config, [("step", step)], "task")
+        print(step, flush=True)
+"""
 
 
 def config(thread: str) -> Any:
@@ -66,25 +85,18 @@ def test_several_event_loops_share_one_saver(url: str) -> None:
         assert len(list(saver.list(None))) == 80
 
 
-def _write_in_process(url: str, name: str) -> None:
-    with open_checkpointer(url) as saver:
-        for step in range(25):
-            put(saver, name, step=step)
-
-
-def test_processes_share_one_database_from_its_first_moment(shared_url: str) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [
-        context.Process(target=_write_in_process, args=(shared_url, f"p{number}"))
-        for number in range(3)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+def test_processes_share_one_database_from_its_first_moment(
+    shared_url: str, tmp_path: Path
+) -> None:
+    writers = [_writer(shared_url, f"p{number}", tmp_path / "said", 25) for number in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     with open_checkpointer(shared_url) as saver:
         assert len(list(saver.list(None))) == 75
+
+
+def _writer(url: str, thread: str, said: Path, steps: int) -> Command:
+    told = url, thread, str(steps)
+    return Command(*told, code=WRITER, folder=said.parent, environment=os.environ, output=said)
 
 
 def _message(writer: int, step: int) -> HumanMessage:
@@ -113,15 +125,15 @@ def test_savers_that_do_not_know_of_each_other_write_to_one_thread(
     assert len(stored.elements()) == 80
 
 
-def test_sweeps_beside_a_writer_lose_nothing(url: str) -> None:
+def test_sweeps_beside_a_writer_lose_nothing(url: str, stored: Stored) -> None:
     def sweep(_: int) -> None:
         with open_checkpointer(url) as saver:
-            for _ in range(10):
+            for _ in range(round(10 * stored.kills)):
                 saver.prune(["t"])
 
     def write(writer: int) -> None:
         with open_checkpointer(url) as saver:
-            for step in range(40):
+            for step in range(round(40 * stored.kills)):
                 messages = [_message(writer, n) for n in range(step + 1)]
                 at = put(saver, "t", messages=messages)
                 saver.put_writes(at, [("messages", messages[-1:])], f"task {writer}")
@@ -139,51 +151,28 @@ def test_sweeps_beside_a_writer_lose_nothing(url: str) -> None:
             assert messages == [_message(writer, n) for n in range(len(messages))]
 
 
-WRITER = """
-import sys
-from langgraph.checkpoint.base import empty_checkpoint
-from graphwright_checkpoints import open_checkpointer
-with open_checkpointer(sys.argv[1]) as saver:
-    config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
-    lines = []
-    if found := saver.get_tuple(config):
-        config, lines = found.config, found.checkpoint["channel_values"]["lines"]
-    for step in range(len(lines) + 1, 100_000):
-        version = f"{step:032}.0"
-        lines = [*lines, f"{step:600}"]
-        new = {**empty_checkpoint(), "channel_values": {"step": step, "lines": lines},
-               "channel_versions": {"step": version, "lines": version}}
-        config = saver.put(config, new, {"step": step}, new["channel_versions"])
-        saver.put_writes(config, [("step", step)], "task")
-        print(step, flush=True)
-"""
-
-
 KILLS = int(os.environ.get("GRAPHWRIGHT_KILLS", "10"))  # a release is tested with 100
 
 
-def test_kill_9_loses_nothing_that_was_committed(shared_url: str, stored: Stored) -> None:
+def test_kill_9_loses_nothing_that_was_committed(
+    shared_url: str, stored: Stored, tmp_path: Path
+) -> None:
     before = 0
     for kill in range(math.ceil(KILLS * stored.kills)):
-        acknowledged = _write_until_killed(shared_url, at_least=5 + 7 * kill % 40)
+        said = tmp_path / f"said-{kill}"
+        acknowledged = _write_until_killed(shared_url, said, at_least=5 + 7 * kill % 40)
         before = _check(shared_url, before, acknowledged)
 
 
-def _write_until_killed(url: str, at_least: int) -> int:
+def _write_until_killed(url: str, said: Path, at_least: int) -> int:
     """The last step that a writer said it had stored. It is killed while it goes on writing."""
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, url],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert writer.stdout is not None
-    lines = [writer.stdout.readline() for _ in range(at_least)]
+    writer = _writer(url, "t", said, 100_000)
+    while not said.exists() or said.read_bytes().count(b"\n") < at_least:
+        assert writer.poll() is None, said.read_text()
+        time.sleep(0.001)
     writer.send_signal(signal.SIGKILL)
-    lines += writer.stdout.read().splitlines()
-    writer.stdout.close()
-    writer.wait()
-    return int(lines[-1])
+    writer.wait(60)
+    return int(said.read_text().splitlines()[-1])
 
 
 def _check(url: str, before: int, acknowledged: int) -> int:

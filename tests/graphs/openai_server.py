@@ -6,6 +6,7 @@ Requests are answered by their content, not by their turn: a graph may send seve
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -176,8 +177,8 @@ def _message(answer: Answer) -> tuple[dict[str, Any], str]:
 def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A message word by word, its tool calls with their arguments in two pieces."""
     yield _chunk({"role": "assistant", "content": ""}, None)
-    for word in str(message["content"] or "").split(" "):
-        yield _chunk({"content": f"{word} "}, None)
+    for word in re.findall(r"\S+\s*", message["content"] or ""):
+        yield _chunk({"content": word}, None)
     for call in message.get("tool_calls", ()):
         arguments = call["function"]["arguments"]
         half = len(arguments) // 2

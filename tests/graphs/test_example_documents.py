@@ -41,12 +41,14 @@ def said(state: dict[str, Any]) -> str:
 async def wired(
     path: str, given: dict[str, Any], answer: Callable[[Request], Answer], *resumes: Any
 ) -> tuple[dict[str, Any], list[Request]]:
-    """A run whose model is a server; what it came to, and what the server was asked."""
+    """A run whose model is a server that streams; what came out, and what the server was asked."""
+    state: dict[str, Any] = {}
     with answering(answer) as server:
         graph = load(path, server.models)
-        state = await graph.ainvoke(given, THREAD)
-        for resume in resumes:
-            state = await graph.ainvoke(Command(resume=resume), THREAD)
+        for turn in (given, *(Command(resume=resume) for resume in resumes)):
+            async for mode, part in graph.astream(turn, THREAD, stream_mode=["messages", "values"]):
+                state = part if mode == "values" else state
+    assert all(request.body["stream"] for request in server.requests)
     return state, server.requests
 
 
@@ -198,7 +200,7 @@ async def test_the_translator_over_the_wire() -> None:
         "translator.yaml", {"language": "Danish", "text": "cake"}, lambda _: "kage"
     )
 
-    assert state == {"translation": "kage"}
+    assert state["translation"] == "kage"
     assert requests[0].asked == "Translate into Danish: cake"
 
 
@@ -248,7 +250,7 @@ async def test_the_extraction_over_the_wire() -> None:
 
     state, _ = await wired("extraction.yaml", {"text": MAIL}, answer)
 
-    assert state == {"contact": {"name": "Ada", "wants": "offer"}}
+    assert state["contact"] == {"name": "Ada", "wants": "offer"}
 
 
 # Code review

@@ -214,6 +214,26 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
         """,
         [{}, {"language": "French"}],
     ),
+    "prompts in full": (
+        """
+        state: {question: {type: string}, said: last, letter: last}
+        nodes:
+          ask:
+            llm:
+              prompt:
+                messages:
+                  - system: "{company} {{braces}} {question}"
+                  - examples: [{input: "{2}+2", output: 4}]
+                  - examples: [{q: a}]
+                    example_prompt: [{ai: "Q {q}"}]
+                  - human: {file: asked.md}
+                partial_variables: {company: "AC{ME}", number: 7}
+              output: said
+          write: {prompt: {template: {file: asked.md}, output: letter}}
+        edges: {START: ask, ask: write, write: END}
+        """,
+        [{"question": "What is 12 times 12?"}],
+    ),
 }
 
 
@@ -224,6 +244,7 @@ async def test_every_word_runs_the_same(
     monkeypatch.setenv("OPENAI_API_KEY", "of a model that is not asked")
     text, given = DOCUMENTS[shown]
     path = document(text, "example.yaml")
+    (path.parent / "asked.md").write_text("Answer: {question}\n")
     python, loaded = imported(export(path)).graph, load(path, models=Models())
 
     assert python.get_graph().draw_mermaid() == loaded.get_graph().draw_mermaid()
@@ -252,3 +273,15 @@ def test_what_has_no_python_is_said_with_its_place(document: Any, tools: str) ->
     (problem,) = caught.value.problems
     assert (problem.line, problem.column, problem.path) == (7, 13, "edges.shout[0].when")
     assert "`timestamp`" in problem.found
+
+
+def test_a_mustache_template_has_no_python(document: Any) -> None:
+    path = document(
+        """
+        state: {messages: messages}
+        nodes: {ask: {llm: {prompt: {text: "{{today}}", template_format: mustache}}}}
+        edges: {START: ask, ask: END}
+        """
+    )
+    with pytest.raises(ExportError, match=r"nodes\.ask\.llm: found a template in mustache"):
+        export(path)

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from langchain.chat_models import base
 from langchain_core.messages import AIMessage, HumanMessage
 
 from graphwright_graphs.demo import DemoChatModel
@@ -113,6 +114,7 @@ def test_a_missing_package_names_the_command(
         # As if it were not installed, wherever it is.
         monkeypatch.setitem(sys.modules, f"langchain_{package}", None)
     monkeypatch.setitem(sys.modules, "langchain_community", None)
+    base._get_chat_model_creator.cache_clear()  # what other tests have imported
     with pytest.raises(ModelError) as caught:
         Models().get(name)
     assert str(caught.value).endswith(f"Install it with: {command}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+THREAD: Any = {"configurable": {"thread_id": "1"}}
 MODES = ["values", "updates", "messages"]
 # They differ from run to run.
 CHANGING = {
@@ -14,9 +15,10 @@ CHANGING = {
     "langgraph_checkpoint_ns",
     "checkpoint_ns",
     "__pregel_task_id",
-    "ls_integration",
+    "ts",
 }
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
+# Versions of channels, and ids.
+_ID = re.compile(r"\d{32}\.0\.\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 
 
 class Names:
@@ -56,9 +58,9 @@ def _fields(value: Any) -> dict[str, Any]:
 
 async def trace(graph: Any, conversation: Sequence[Any], **words: Any) -> list[Any]:
     """Every event of a conversation's runs on one thread, and at last the thread's state."""
-    names, config, found = Names(), {"configurable": {"thread_id": "1"}}, list[Any]()
+    names, found = Names(), list[Any]()
     for given in conversation:
-        async for event in graph.astream(given, config, stream_mode=MODES, **words):
+        async for event in graph.astream(given, THREAD, stream_mode=MODES, **words):
             found.append(names.plain(event))
-    state = await graph.aget_state(config)
+    state = await graph.aget_state(THREAD)
     return [*found, names.plain(state.values), list(state.next)]

@@ -49,7 +49,10 @@ CREDENTIALS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 # What a provider's class calls an option of ours.
-RENAMED: Final[Mapping[str, Mapping[str, str]]] = {"ollama": {"max_tokens": "num_predict"}}
+RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
+    "mistralai": {"seed": "random_seed"},
+    "ollama": {"max_tokens": "num_predict"},
+}
 CACHE_KEY: Final = "prompt_cache_key"
 IF_KNOWN: Final = frozenset({"max_retries"})  # ours, so that a class without it is no mistake
 

@@ -61,6 +61,7 @@ class AgentKind:
         channel = scope.conversation(body.messages, "messages")
         if body.output is not None:
             scope.channel(body.output, "output")
+        _check_approved(body, scope)
         template = scope.template(body.prompt, "prompt")
         graph = agent(
             lambda bind: Binding(scope.models, body.model, bind),
@@ -74,6 +75,13 @@ class AgentKind:
             middleware=_middleware(body.middleware, scope),
         )
         return Embedded(graph, scope.name, _taken(channel), _given(channel, body.output))
+
+
+def _check_approved(body: Agent, scope: Scope) -> None:
+    for at, name in enumerate(body.approve):
+        if name not in body.tools:
+            expected = f"one of this agent's tools ({', '.join(body.tools) or 'none'})"
+            scope.problems.unknown(scope.place("approve", at), name, expected, body.tools)
 
 
 def _middleware(paths: Sequence[str], scope: Scope) -> list[Any]:

@@ -78,7 +78,14 @@ class Entry:
 
     def _add(self, graph: StateGraph[Any, Any, Any, Any], name: str, action: Any) -> None:
         ends = dict.fromkeys(edges.langgraph_name(target) for target in self.leads)
-        graph.add_node(name, action, destinations=tuple(ends) or None, **self.options.arguments())
+        graph.add_node(
+            name,
+            action,
+            # The document says what a state is, whatever class a function of the project names.
+            input_schema=graph.state_schema,
+            destinations=tuple(ends) or None,
+            **self.options.arguments(),
+        )
         # Wrapped where LangGraph has made a Runnable of it, whatever it was.
         added = graph.nodes[name]
         added.runnable = self.options.around(cast(Runnable[Any, Any], added.runnable), name)
