@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.errors import GraphError
 from graphwright_graphs.nodes.embedded import Embedded, around
-from graphwright_graphs.nodes.node import Body, Compound, Scope, State, Update
+from graphwright_graphs.nodes.node import Body, Compound, InnerNode, Scope, State, Update
 from graphwright_graphs.nodes.wrapping import Wrapped
 from graphwright_graphs.problems import quoted, shown
 from graphwright_graphs.state import Channel
@@ -33,7 +33,7 @@ class Map(Body):
     """The channel that holds the list, or a CEL expression that gives one: `answer.items`."""
     item: str = Field(default="item", alias="as")
     """What the node inside calls one item, beside the channels of the state."""
-    do: dict[str, Any]
+    do: InnerNode
     """The node that works on an item: `{llm: …}`, `{subgraph: …}`. It writes to channels that
     join: append, messages, merge, add."""
     concurrency: int = Field(default=8, ge=1, le=1000)

@@ -14,12 +14,12 @@ from collections.abc import Callable, Collection, Coroutine, Generator, Mapping,
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.graph import StateGraph
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from graphwright_graphs import prompts, source
 from graphwright_graphs.conditions import Condition, Conditions
@@ -153,6 +153,10 @@ class Body(BaseModel):
     """What stands under a kind's word in a document. Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+InnerNode = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "format": "node"})]
+"""A node inside a node's body, `{llm: …}`, which the kind has built by `Scope.inner`."""
 
 
 class Compiler(Protocol):
