@@ -12,6 +12,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from tests.checkpoints.stored import KINDS, Stored, StoredInSql
 
 from graphwright_checkpoints import KeysNotUsable, Progress, ValueNotRead, open_checkpointer
+from graphwright_checkpoints.networked import contents
 
 TEXT = "What a day. " * 85  # 1 kB
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
@@ -82,7 +83,11 @@ def test_no_plain_text_in_the_database(stored: Stored, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", [OLD, JsonPlusSerializer()], ids=["key", "plain"])
-def test_from_one_key_to_the_next(stored: Stored, tmp_path: Path, old: Any) -> None:
+def test_from_one_key_to_the_next(
+    stored: Stored, tmp_path: Path, old: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "PAGE", 7)
+    monkeypatch.setattr(contents, "STEP", 3)
     turns = turns_of(stored)
     with open_checkpointer(stored.url, serde=old) as saver:
         talk(saver, 0, turns)
