@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,32 +72,39 @@ def model() -> Iterator[Model]:
 
 
 @pytest.fixture
-async def client(
+def settings(
     model: Model, record_url: str, project: Callable[..., Path], tmp_path: Path
-) -> AsyncIterator[httpx.AsyncClient]:
+) -> Settings:
     (tmp_path / "prices.yaml").write_text(PRICES)
-    files = {
-        "chat.yaml": CHAT,
-        "quiet.py": QUIET,
-        "spare.yaml": SPARE,
-    }
+    files = {"chat.yaml": CHAT, "quiet.py": QUIET, "spare.yaml": SPARE}
     (tmp_path / "data").mkdir()
-    settings = Settings(
+    return Settings(
         config=project(GRAPHS, files),
         data_dir=tmp_path / "data",
         database=record_url,
         model="openai:scripted",
         model_base_url=model.server.url,
         prices=tmp_path / "prices.yaml",
+        grace=0,
         langserve=False,
     )
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        transport = httpx.ASGITransport(app)
-        yield await stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url="http://service", timeout=30)
-        )
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://service", timeout=30) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(settings) as made:
+        yield made
 
 
 async def new_thread(client: httpx.AsyncClient) -> str:
@@ -223,6 +230,27 @@ async def test_a_caller_can_set_neither_address_nor_key(
     other = {**body, "config": {"configurable": {"model": {"base_url": "http://127.0.0.1:9"}}}}
     refused = (await client.post("/runs/wait", json=other)).json()
     assert refused["__error__"]["error"] == "ModelNotAllowed"
+
+
+async def test_each_attempt_of_a_run_has_used_what_it_used(
+    settings: Settings, model: Model
+) -> None:
+    model.answer = lambda request: Stall("half") if "Two." in request.system else "hello"
+    body = {"assistant_id": "chat", "input": INPUT}
+    async with serving(settings) as client:
+        thread = await new_thread(client)
+        run = (await client.post(f"/threads/{thread}/runs", json=body)).json()
+        async with asyncio.timeout(20):
+            while len(model.server.requests) < 2:
+                await asyncio.sleep(0.01)
+    model.answer = "hello"
+    async with serving(settings) as client:
+        path = f"/threads/{thread}/runs/{run['run_id']}"
+        await client.get(f"{path}/join")
+        used = (await client.get(path)).json()["usage"]
+
+    # The first node was asked once, the second again after the stop.
+    assert (used["calls"], used["unmetered_calls"], used["cost"]) == (3, 1, 7)
 
 
 @pytest.mark.parametrize("action", ["interrupt", "rollback"])
