@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 MAX_ID = 16  # characters
-MAX_TASK = 500  # characters
+MAX_TASK = 300  # characters
 
 Phase = Literal["proposed", "declined", "working", "done"]
 Status = Literal["waiting", "done", "failed"]
