@@ -33,9 +33,18 @@ CONVERSATIONS: dict[str, list[Any]] = {
         Command(resume="yes"),
     ],
     "planner": [{"messages": [("human", "Calculate 12 * 12, then calculate 7 + 8.")]}],
+    "research": [
+        {"messages": [("human", "Search for checkpoints, then calculate 12 * 12.")]},
+        Command(resume="perhaps, but calculate 13 * 13 as well"),
+        Command(resume="yes"),
+    ],
+    "support": [{"messages": [("human", "My order 4711 has not come.")]}],
     "translator": [{"language": "German", "text": "good morning"}, {"text": "good morning"}],
 }
-EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS if name != "planner"]
+
+
+SIDE_BY_SIDE = {"memory", "planner", "research", "review", "summary"}
+EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS]
 
 
 @pytest.fixture
@@ -76,8 +85,10 @@ async def test_every_example_runs_the_same(path: Path, imported: Any) -> None:
     assert python.get_graph().draw_mermaid() == document.get_graph().draw_mermaid()
     for schema in ("get_input_jsonschema", "get_output_jsonschema", "get_context_jsonschema"):
         assert getattr(python, schema)() == getattr(document, schema)()
-    given = CONVERSATIONS[path.stem]
-    assert await trace(served(python), given) == await trace(served(document), given)
+    given, mixed = CONVERSATIONS[path.stem], path.stem in SIDE_BY_SIDE
+    expected = await trace(served(document), given, side_by_side=mixed)
+    assert await trace(served(python), given, side_by_side=mixed) == expected
+    assert len(expected) > 2 * len(given)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

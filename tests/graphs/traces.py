@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -56,11 +57,19 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names if not name.startswith("_")}
 
 
-async def trace(graph: Any, conversation: Sequence[Any], **words: Any) -> list[Any]:
-    """Every event of a conversation's runs on one thread, and at last the thread's state."""
+async def trace(
+    graph: Any, conversation: Sequence[Any], *, side_by_side: bool = False
+) -> list[Any]:
+    """Every event of a conversation's runs on one thread, and at last the thread's state.
+
+    What tasks that run `side_by_side` do has no order of its own: all events are sorted then.
+    """
     names, found = Names(), list[Any]()
     for given in conversation:
-        async for event in graph.astream(given, THREAD, stream_mode=MODES, **words):
+        async for event in graph.astream(given, THREAD, stream_mode=MODES):
             found.append(names.plain(event))
     state = await graph.aget_state(THREAD)
-    return [*found, names.plain(state.values), list(state.next)]
+    found += [names.plain(state.values), list(state.next)]
+    if not side_by_side:
+        return found
+    return sorted(re.sub(r"#\d+", "#", json.dumps(each, sort_keys=True)) for each in found)

@@ -41,13 +41,18 @@ def condition(text: str, writing: Writing, where: Where, answered: Collection[st
     return python
 
 
-def lines(edge: Edge | Join, writing: Writing, answered: Collection[str]) -> Sequence[str]:
-    """What adds an edge to the builder; a condition gets a function of its own."""
+def lines(
+    edge: Edge | Join, writing: Writing, answered: Collection[str], exits: Mapping[str, str]
+) -> Sequence[str]:
+    """What adds an edge to the builder; a condition gets a function of its own.
+
+    `exits` are the names of the nodes that an edge leaves from.
+    """
     module, builder = writing.module, writing.builder
     if isinstance(edge, Join):
-        sources = literal(list(edge.sources))
+        sources = literal([exits[source] for source in edge.sources])
         return [f"{builder}.add_edge({sources}, {_name(to, module)})" for to in edge.targets]
-    source = _name(edge.source, module)
+    source = _name(exits.get(edge.source, edge.source), module)
     if len(edge.branches) == 1:
         targets = edge.branches[0].to
         return [f"{builder}.add_edge({source}, {_name(to, module)})" for to in targets]

@@ -76,10 +76,12 @@ def as_object(parsed: Any) -> dict[str, Any]:
     return parsed
 
 
-def with_choices(messages: Sequence[BaseMessage], choices: Mapping[str, str]) -> list[BaseMessage]:
+def with_choices(
+    messages: Sequence[BaseMessage], choices: Mapping[str, str], default: str | None = None
+) -> list[BaseMessage]:
     """The messages with the choices at the end of their system message."""
-    lines = [f"- {label}: {text}" for label, text in choices.items()]
-    listing = "\n".join(["The choices are:", *lines])
+    lines = ["The choices are:", *(f"- {label}: {text}" for label, text in choices.items())]
+    listing = "\n".join([*lines, *([f"When none fits, choose {default}."] if default else [])])
     first, *others = messages or [SystemMessage("")]
     if isinstance(first, SystemMessage):
         return [SystemMessage(f"{first.text}\n\n{listing}".strip()), *others]

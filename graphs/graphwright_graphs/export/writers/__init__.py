@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphwright_graphs.export.writers import human, llm, prompt, python, router, tools
+from graphwright_graphs.export.writers.planner import PlannerWriter
 from graphwright_graphs.export.writers.writing import Writer, Writing
 
 WRITERS: Mapping[str, Writer] = {
@@ -17,4 +18,4 @@ WRITERS: Mapping[str, Writer] = {
 }
 """What writes a node of each kind. A kind of another package has none."""
 
-__all__ = ["WRITERS", "Writer", "Writing"]
+__all__ = ["WRITERS", "PlannerWriter", "Writer", "Writing"]
