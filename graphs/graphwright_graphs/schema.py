@@ -22,7 +22,7 @@ from graphwright_graphs.context import Setting
 from graphwright_graphs.edges import MAX_TIMES, START
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.node import Kind
-from graphwright_graphs.nodes.options import Options
+from graphwright_graphs.nodes.options import INNER_WORDS, Options
 from graphwright_graphs.state import Channel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -63,7 +63,7 @@ class _Schema:
                 "nodes": self._nodes(),
                 "edges": _edges(),
             },
-            "$defs": {**self._definitions, _INNER: self._node({})},
+            "$defs": {**self._definitions, _INNER: self._inner()},
         }
 
     @cached_property
@@ -121,6 +121,10 @@ class _Schema:
             "propertyNames": {"pattern": r"^(?!(START|END|__start__|__end__)$)[^|:]+$"},
             "additionalProperties": self._node(self._fields(Options)),
         }
+
+    def _inner(self) -> Json:
+        fields = self._fields(Options)
+        return self._node({word: fields[word] for word in INNER_WORDS})
 
     def _node(self, options: Json) -> Json:
         words = {word: self._word(kind) for word, kind in self._kinds.items()}

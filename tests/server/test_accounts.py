@@ -52,6 +52,10 @@ GRAPHS = {"chat": "./chat.yaml", "quiet": "./quiet.py:graph", "spare": "./spare.
 INPUT = {"messages": [{"role": "user", "content": "hi"}]}
 
 
+# What does not turn on the kind of database.
+on_sqlite = pytest.mark.parametrize("record_kind", ["sqlite"], scope="session")
+
+
 class Model:
     """The scripted server of a test, and what it is to answer."""
 
@@ -184,6 +188,7 @@ async def test_what_was_used_stays_known_when_its_run_and_thread_are_gone(
     assert never.status_code == 404
 
 
+@on_sqlite
 async def test_a_failed_run_has_used_what_it_used(client: httpx.AsyncClient, model: Model) -> None:
     model.answer = lambda request: Refusal(400) if "Two." in request.system else "hello"
     thread = await new_thread(client)
@@ -194,6 +199,7 @@ async def test_a_failed_run_has_used_what_it_used(client: httpx.AsyncClient, mod
     assert (run["usage"]["calls"], run["usage"]["cost"]) == (1, 7)
 
 
+@on_sqlite
 async def test_a_model_that_was_cut_is_told_of_beside_the_one_that_answered(
     client: httpx.AsyncClient, model: Model
 ) -> None:
@@ -218,6 +224,7 @@ async def test_a_model_that_was_cut_is_told_of_beside_the_one_that_answered(
     ]
 
 
+@on_sqlite
 async def test_a_caller_can_set_neither_address_nor_key(
     client: httpx.AsyncClient, model: Model
 ) -> None:
@@ -232,6 +239,7 @@ async def test_a_caller_can_set_neither_address_nor_key(
     assert refused["__error__"]["error"] == "ModelNotAllowed"
 
 
+@on_sqlite
 async def test_each_attempt_of_a_run_has_used_what_it_used(
     settings: Settings, model: Model
 ) -> None:
@@ -253,6 +261,7 @@ async def test_each_attempt_of_a_run_has_used_what_it_used(
     assert (used["calls"], used["unmetered_calls"], used["cost"]) == (3, 1, 7)
 
 
+@on_sqlite
 @pytest.mark.parametrize("action", ["interrupt", "rollback"])
 async def test_a_cancelled_run_tells_that_a_call_did_not_say(
     client: httpx.AsyncClient, model: Model, action: str

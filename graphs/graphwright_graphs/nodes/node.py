@@ -159,10 +159,18 @@ InnerNode = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "format"
 """A node inside a node's body, `{llm: …}`, which the kind has built by `Scope.inner`."""
 
 
+class Inner(Protocol):
+    """A node inside another, with its options."""
+
+    def add_to(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
+        """Add it to the graph inside, under the name of its scope."""
+        ...
+
+
 class Compiler(Protocol):
     """What a kind that holds a node or a graph of its own has it built by."""
 
-    def node(self, scope: Scope, data: Any) -> Any:
+    def node(self, scope: Scope, data: Any) -> Inner | None:
         """The node that `data` describes (`{llm: …}`), which stands where the scope says."""
         ...
 
@@ -267,16 +275,14 @@ class Scope:
             self.problems.unknown(self.place(*keys), target, "a node or END", known)
 
     def inner(
-        self, data: Any, key: str, channels: Mapping[str, Channel], *, name: str | None = None
-    ) -> Any:
+        self, data: Any, key: str, channels: Mapping[str, Channel], name: str
+    ) -> Inner | None:
         """The node that stands under `key` inside this one, which sees `channels`.
 
-        It leads nowhere by itself: no other node is known to it.
+        It leads nowhere by itself: no other node is known to it. None when a problem was reported.
         """
         place = self.place(key)
-        scope = replace(
-            self, name=name or self.name, where=place, channels=channels, nodes=(), leads=[]
-        )
+        scope = replace(self, name=name, where=place, channels=channels, nodes=(), leads=[])
         return self.compiler.node(scope, data)
 
     def conversation(self, name: str | None, key: str) -> str:
