@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +27,9 @@ ROOT = Path(__file__).parents[2]
 
 # What each example is asked, and what a person answers where it waits.
 CONVERSATIONS: dict[str, list[Any]] = {
+    "extraction": [{"text": "Invoice 7 of 2026-01-02 from Ada Ltd: 3 pens, 4.50 euros."}],
     "agent": [{"messages": [("human", "What is 12 times 12? And what is 3 plus 4?")]}],
+    "analyst": [{"messages": [("human", "Which tables are there?")]}],
     "approval": [
         {"messages": [("human", "Remember that I owe Ada 5 euros.")]},
         Command(resume={"decisions": [{"type": "maybe"}]}),
@@ -32,12 +37,19 @@ CONVERSATIONS: dict[str, list[Any]] = {
         {"messages": [("human", "Remember that I owe Ada 6 euros.")]},
         Command(resume="yes"),
     ],
+    "memory": [
+        {"messages": [("human", "My name is Ada, and I live in Bonn.")]},
+        {"messages": [("human", "What do you know of me?")]},
+    ],
     "planner": [{"messages": [("human", "Calculate 12 * 12, then calculate 7 + 8.")]}],
+    "rag": [{"messages": [("human", "How many days of leave do I have?")]}],
     "research": [
         {"messages": [("human", "Search for checkpoints, then calculate 12 * 12.")]},
         Command(resume="perhaps, but calculate 13 * 13 as well"),
         Command(resume="yes"),
     ],
+    "review": [{"code": "def f(x):\n    return eval(x)\n"}],
+    "summary": [{"text": "One thing happened.\n\nThen another did. " * 90, "words": 30}],
     "support": [{"messages": [("human", "My order 4711 has not come.")]}],
     "translator": [{"language": "German", "text": "good morning"}, {"text": "good morning"}],
 }
@@ -48,9 +60,13 @@ EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS]
 
 
 @pytest.fixture
-def imported(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
+def imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., ModuleType]]:
     """Imports an exported module; its models are those of a catalogue."""
     names: list[str] = []
+    # Where an export belongs: beside its document, whose folder has what it imports.
+    monkeypatch.syspath_prepend(ROOT / "graphs")
 
     def make(text: str, models: Models | None = None) -> ModuleType:
         names.append(f"exported_{len(names)}")
@@ -69,6 +85,14 @@ def imported(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
     yield make
     for name in names:
         del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database that the example `analyst` asks."""
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.executescript((ROOT / "graphs" / "shop" / "shop.sql").read_text())
+    monkeypatch.setenv("SQL_DATABASE", f"sqlite:///{tmp_path / 'shop.db'}")
 
 
 def served(graph: Any) -> Any:
@@ -104,7 +128,15 @@ def test_every_example_needs_nothing_of_graphwright_but_its_tools(
         "print(exported.graph.name)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", blocked], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", blocked],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}:{ROOT / 'graphs'}:{os.environ.get('PYTHONPATH', '')}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (ended.stdout.strip(), ended.stderr) == (path.stem, "")
 

@@ -95,3 +95,20 @@ def label_of(parsed: Any, labels: Iterable[str]) -> str:
         if label.casefold() == said:
             return label
     raise ValueError(f'"{said}" is none of {", ".join(labels)}')
+
+
+def collected(values: list[Any], value: Any) -> list[Any]:
+    """A reducer that keeps each update as it is, in the order of the tasks."""
+    return [*values, value]
+
+
+def flat(values: Iterable[Any]) -> list[Any]:
+    """The items of lists, and what is no list as an item."""
+    return [each for value in values for each in (value if isinstance(value, list) else [value])]
+
+
+def label(text: str) -> str:
+    """A label of a namespace: an empty one would be everybody's, and LangGraph allows no dot."""
+    if not text.strip():
+        raise ValueError("a label of a namespace is empty")
+    return text.strip().replace("%", "%25").replace(".", "%2E")
