@@ -38,6 +38,7 @@ bench: $(VENV)/.dev  ## Measure what docs/decisions.md and the README claim.
 	$(BIN)/python benchmarks/checkpoints.py
 	$(BIN)/python benchmarks/retention.py
 	$(BIN)/python benchmarks/blobs.py
+	$(BIN)/python benchmarks/documents.py
 
 wheel: $(VENV)/.dev  ## Build dist/*.whl.
 	$(BIN)/python -m build --wheel

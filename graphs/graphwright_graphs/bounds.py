@@ -18,7 +18,7 @@ from langgraph.pregel._read import ChannelRead
 from langgraph.pregel._write import ChannelWrite, ChannelWriteEntry
 
 CHANNEL = "branch:taken"
-_NEW_INPUT = None
+_NEW_INPUT: str | None = None
 
 
 class BoundedGraph(StateGraph[Any, Any, Any, Any]):
@@ -27,7 +27,8 @@ class BoundedGraph(StateGraph[Any, Any, Any, Any]):
     def compile(self, *args: Any, **kwargs: Any) -> CompiledStateGraph[Any, Any, Any, Any]:
         """Compile as LangGraph does, with the channel of the counts."""
         compiled = super().compile(*args, **kwargs)
-        compiled.channels[CHANNEL] = BinaryOperatorAggregate(dict, counted)
+        reducer: Any = counted  # LangGraph types it as if updates were what is held
+        compiled.channels[CHANNEL] = BinaryOperatorAggregate(dict, reducer)
         reset = ChannelWrite((ChannelWriteEntry(CHANNEL, _NEW_INPUT),))
         compiled.nodes[START].writers.append(reset)
         return compiled
@@ -35,7 +36,7 @@ class BoundedGraph(StateGraph[Any, Any, Any, Any]):
 
 def counted(counts: Mapping[str, int], branch: str | None) -> dict[str, int]:
     """The channel's reducer: one more for a branch, nothing for a new input."""
-    return {} if branch is _NEW_INPUT else {**counts, branch: counts.get(branch, 0) + 1}
+    return {} if branch is None else {**counts, branch: counts.get(branch, 0) + 1}
 
 
 def taken(branch: str, config: RunnableConfig) -> int:

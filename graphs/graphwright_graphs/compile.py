@@ -15,6 +15,7 @@ from graphwright_graphs.imports import current as allowed_imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.models import current as current_models
 from graphwright_graphs.problems import Problems
+from graphwright_graphs.source import Source
 
 
 def load(path: str | Path, *, models: Models | None = None, imports: Sequence[str] = ()) -> Graph:
@@ -69,12 +70,13 @@ class Loader:
         """The graph of the document at `path`. Raises DocumentError, OSError."""
         return self.blueprint(path).compile(path.stem)
 
+    def build(self, document: Source, name: str) -> Graph:
+        """The graph of a document that was read already. Raises DocumentError."""
+        return self._blueprint(document).compile(name)
+
     def blueprint(self, path: Path) -> Blueprint:
         """All that the document at `path` says. Raises DocumentError, OSError."""
-        problems = Problems(source.read(path))
-        blueprint = self._read(problems, path)
-        problems.raise_if_any()
-        return blueprint
+        return self._inside(path)._blueprint(source.read(path))
 
     def problems(self, path: Path) -> Sequence[Problem]:
         """What is wrong, and what looks wrong, with the document at `path`. Raises OSError."""
@@ -83,9 +85,14 @@ class Loader:
         except DocumentError as error:
             return error.problems
         with suppress(DocumentError):  # it says no more than what is in `problems`
-            self._read(problems, path)
+            Blueprint.read(problems.source.data, problems, self._inside(path))
         return in_order(problems.found)
 
-    def _read(self, problems: Problems, path: Path) -> Blueprint:
-        inside = replace(self, embedding=(*self.embedding, path.resolve()))
-        return Blueprint.read(problems.source.data, problems, inside)
+    def _inside(self, path: Path) -> Loader:
+        return replace(self, embedding=(*self.embedding, path.resolve()))
+
+    def _blueprint(self, document: Source) -> Blueprint:
+        problems = Problems(document)
+        blueprint = Blueprint.read(document.data, problems, self)
+        problems.raise_if_any()
+        return blueprint

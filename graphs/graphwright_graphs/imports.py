@@ -106,14 +106,21 @@ class Imports:
         parts = name.split(".")
         for length in range(1, len(parts) + 1):
             # Looking up `a.b` imports `a`, which is known to be the project's by then.
-            spec = find_spec(".".join(parts[:length]))
-            if spec is None:
-                raise ModuleNotFoundError(f"No module named {'.'.join(parts[:length])!r}")
-            inside = spec.submodule_search_locations
-            if spec.origin is None and inside is not None and length < len(parts):
-                continue  # a folder without __init__.py: what is in it is looked at next
-            if not (spec.has_location and spec.origin and self._is_own(Path(spec.origin))):
+            if not self._may_be_passed(".".join(parts[:length]), whole=length == len(parts)):
                 raise Refused(parts[0])
+
+    def _may_be_passed(self, name: str, *, whole: bool) -> bool:
+        made = sys.modules.get(name)
+        if made is not None and getattr(made, "__spec__", None) is None:
+            # A script (`__main__`), a notebook, or a module that the program made: it runs already.
+            file = getattr(made, "__file__", None)
+            return file is None or self._is_own(Path(file))
+        spec = find_spec(name)
+        if spec is None:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        if spec.origin is None and spec.submodule_search_locations is not None and not whole:
+            return True  # a folder without __init__.py: what is in it is looked at next
+        return bool(spec.has_location and spec.origin and self._is_own(Path(spec.origin)))
 
     def _is_own(self, file: Path) -> bool:
         file = file.resolve()

@@ -37,15 +37,20 @@ class Form:
     tools: Sequence[str]
     most: int
 
-    def schema(self, title: str, *, least: int) -> dict[str, Any]:
+    def schema(
+        self, title: str, *, least: int, ids: Sequence[str] = (), known: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """The JSON Schema by which a model gives steps.
+
+        `ids` are those that steps may have, any if there are none, and `known` are further ones
+        that they may need: under a grammar, a small model would need steps that do not exist.
 
         Every text and list is bounded: a small model that writes under a grammar would else not
         come to an end. Where texts have bounds, OpenAI's `strict` refuses a schema; it is not asked
         for, and `steps` checks what providers leave to the model. No field is optional and there is
         no `$ref`, which grammars and providers support unevenly.
         """
-        fields = self._fields()
+        fields = self._fields(ids, known)
         step = {
             "type": "object",
             "properties": fields,
@@ -62,15 +67,17 @@ class Form:
             "additionalProperties": False,
         }
 
-    def _fields(self) -> dict[str, Any]:
-        name = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
+    def _fields(self, ids: Sequence[str], known: Sequence[str]) -> dict[str, Any]:
+        name: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
+        need = {"type": "string", "enum": [*ids, *known]} if ids else name
+        name = {"type": "string", "enum": list(ids)} if ids else name
         task = {"type": "string", "minLength": 1, "maxLength": MAX_TASK}
         fields: dict[str, Any] = {
             "id": {**name, "description": "A short name, such as s1."},
             "task": {**task, "description": "One self-contained instruction."},
             "needs": {
                 "type": "array",
-                "items": name,
+                "items": need,
                 "maxItems": self.most,
                 "description": "The ids of the steps whose results it needs; no other is given.",
             },

@@ -33,6 +33,11 @@ Format = Literal["f-string", "mustache"]
 class Template(Protocol):
     """A parsed template."""
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it says the same in every run."""
+        ...
+
     def render(self, state: Mapping[str, Any]) -> str:
         """Fill in the state's values. Raises MissingValue for a channel that has none."""
         ...
@@ -67,6 +72,11 @@ class _FString:
     pieces: tuple[tuple[str, str | None], ...]
     values: _Values
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it has no variable."""
+        return all(name is None for _, name in self.pieces)
+
     def render(self, state: Mapping[str, Any]) -> str:
         """Fill in the state's values. Raises MissingValue for a channel that has none."""
         return "".join(
@@ -85,6 +95,11 @@ class _Mustache:
     asked: Sequence[str]
     """Those that begin a section: without a value, it is left out."""
     values: _Values
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it has no variable."""
+        return not (self.shown or self.asked)
 
     def render(self, state: Mapping[str, Any]) -> str:
         """Fill in the state's values. Raises MissingValue for a channel that has none."""

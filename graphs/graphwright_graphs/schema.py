@@ -22,13 +22,14 @@ from graphwright_graphs.context import Setting
 from graphwright_graphs.edges import MAX_TIMES, START
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.node import Kind
-from graphwright_graphs.nodes.options import Options
+from graphwright_graphs.nodes.options import INNER_WORDS, Options
 from graphwright_graphs.state import Channel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Json = dict[str, Any]
 
+_INNER = "InnerNode"
 _NAME = {"type": "string", "minLength": 1}
 _NAMES = {"type": "array", "items": _NAME, "minItems": 1}
 _TARGET = {"anyOf": [_NAME, _NAMES]}
@@ -62,7 +63,7 @@ class _Schema:
                 "nodes": self._nodes(),
                 "edges": _edges(),
             },
-            "$defs": self._definitions,
+            "$defs": {**self._definitions, _INNER: self._inner()},
         }
 
     @cached_property
@@ -79,6 +80,7 @@ class _Schema:
         for name, model in _by_name(self._models):
             if name in definitions:
                 _describe(definitions[name], model)
+                _refer_to_nodes(definitions[name])
         return definitions
 
     def _ref(self, model: type[BaseModel]) -> Json:
@@ -112,18 +114,25 @@ class _Schema:
         return {"type": ["array", "null"], "items": _NAME, "description": text}
 
     def _nodes(self) -> Json:
-        words = {word: self._word(kind) for word, kind in self._kinds.items()}
         return {
             "description": "The nodes: each has one kind, and may have options beside it.",
             "type": "object",
             "minProperties": 1,
             "propertyNames": {"pattern": r"^(?!(START|END|__start__|__end__)$)[^|:]+$"},
-            "additionalProperties": {
-                "type": "object",
-                "properties": {**words, **self._fields(Options)},
-                "additionalProperties": False,
-                "oneOf": [{"required": [word]} for word in words],
-            },
+            "additionalProperties": self._node(self._fields(Options)),
+        }
+
+    def _inner(self) -> Json:
+        fields = self._fields(Options)
+        return self._node({word: fields[word] for word in INNER_WORDS})
+
+    def _node(self, options: Json) -> Json:
+        words = {word: self._word(kind) for word, kind in self._kinds.items()}
+        return {
+            "type": "object",
+            "properties": {**words, **options},
+            "additionalProperties": False,
+            "oneOf": [{"required": [word]} for word in words],
         }
 
     def _word(self, kind: Kind) -> Json:
@@ -207,6 +216,14 @@ def _describe(schema: Json, model: type[BaseModel]) -> None:
             schema["properties"][name].setdefault("description", text)
     for each in schema.get("properties", {}).values():
         each.pop("title", None)
+
+
+def _refer_to_nodes(schema: Json) -> None:
+    """Let a node inside another be what a node may be, see `nodes.node.InnerNode`."""
+    for each in schema.get("properties", {}).values():
+        if each.get("format") == "node":
+            del each["type"], each["format"]
+            each["$ref"] = f"#/$defs/{_INNER}"
 
 
 def _texts(model: type[BaseModel]) -> dict[str, str]:

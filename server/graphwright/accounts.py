@@ -1,7 +1,8 @@
 """Accounts of what runs used of models: written with a run's end, asked for by tenants."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from graphwright.database import Connection, Database
@@ -9,7 +10,7 @@ from graphwright.database import threads as thread_rows
 from graphwright.database import usage as rows
 from graphwright.database.runs import Run
 from graphwright.database.usage import Wanted
-from graphwright.errors import NotFound
+from graphwright.errors import NotFound, Unavailable
 from graphwright.metering import Meter, Use
 
 Json = dict[str, Any]
@@ -56,6 +57,15 @@ async def record(connection: Connection, run: Run, meter: Meter, now: datetime) 
         return None
     used = await rows.of_run(connection, run.tenant, run.run_id)
     return used if used["calls"] else None
+
+
+async def keep(database: Database, run: Run, meter: Meter) -> None:
+    """Write down what an attempt used that is not its run's last. A stop does not wait for a
+    database that is away.
+    """
+    with suppress(Unavailable):
+        async with database.begin() as connection:
+            await record(connection, run, meter, datetime.now(UTC))
 
 
 def _row(run: Run, use: Use, now: datetime) -> Json:

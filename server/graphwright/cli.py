@@ -13,6 +13,7 @@ from graphwright.documents.commands import check, draw, schema
 from graphwright.errors import GraphwrightError
 from graphwright.flags import setting, settings_of
 from graphwright.operate.commands import db
+from graphwright.settings import span
 
 FLAGS = {"retention_age": "--older-than", "retention_keep": "--keep"}  # of `storage`
 
@@ -149,6 +150,33 @@ def models(
 
     if not show_models(settings, test=test, as_json=as_json):
         raise typer.Exit(1)
+
+
+@app.command()
+def usage(
+    by: Annotated[
+        str,
+        typer.Option("--by", help="Some of thread, run, graph, assistant, node, model, day."),
+    ] = "model",
+    since: Annotated[
+        str | None, typer.Option("--since", help="How far to look back, such as 24h or 30d.")
+    ] = None,
+    data_dir: Annotated[Path | None, setting("--data-dir", "data_dir")] = None,
+    database: Annotated[str | None, setting("--database", "database")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many groups to list.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show which models were used, how much, and what it cost."""
+    given = {"data_dir": data_dir, "database": database}
+    settings = settings_of({name: value for name, value in given.items() if value is not None})
+    try:
+        age = None if since is None else span(since)
+    except ValueError as error:
+        raise typer.BadParameter(f"--since: {error}, found {since!r}") from None
+    # Here and not above: see `serve`.
+    from graphwright.operate.usage import show_usage  # noqa: PLC0415
+
+    show_usage(settings, by=by, since=age, limit=limit, as_json=as_json)
 
 
 @app.command()

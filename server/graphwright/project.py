@@ -139,11 +139,9 @@ def load_project(
     """
     file = file.absolute()
     read = _read(file)
-    root = file.parent
     _apply_environment(file, read.env)
-    # First, so that a project's own `tools` or `graphs` is found before anybody else's.
-    folders = [root, *(root / path for path in read.dependencies if path[:1] == ".")]
-    sys.path[:0] = [path for path in map(str, folders) if path not in sys.path]
+    folders = _folders(file, read)
+    put_first(folders)
     graphs, problems = {}, {}
     allowed = Imports(tuple(folders), tuple(imports))
     with models_in_use(models), imports_in_use(allowed):
@@ -157,6 +155,28 @@ def load_project(
                 broken = Graph(graph_id, None, None, problems[graph_id])
                 graphs[graph_id] = instead.get(graph_id, broken)
     return Project(graphs, problems, folders)
+
+
+def folders_of(file: Path) -> list[Path]:
+    """The folders that hold the code of a project: its root, and the local ones it depends on."""
+    return _folders(file.absolute(), _read(file))
+
+
+def documents_of(file: Path) -> list[Path]:
+    """The documents among the graphs of a project."""
+    entries = _read(file).graphs.values()
+    paths = [Path(entry if isinstance(entry, str) else entry.path) for entry in entries]
+    return [file.parent / path for path in paths if path.suffix in DOCUMENTS]
+
+
+def put_first(folders: Sequence[Path]) -> None:
+    """Let a project's own `tools` or `graphs` be found before anybody else's."""
+    sys.path[:0] = [path for path in map(str, folders) if path not in sys.path]
+
+
+def _folders(file: Path, read: ProjectFile) -> list[Path]:
+    root = file.parent
+    return [root, *(root / path for path in read.dependencies if path[:1] == ".")]
 
 
 def _graph(file: Path, graph_id: str, entry: str | GraphEntry) -> Graph:

@@ -103,11 +103,15 @@ class Worker:
             try:
                 await self._attempt(claim, meter)
             except GraphDrained:  # the row stays running, for the next attempt
-                await _insistently(partial(self._account, run, meter))
+                await accounts.keep(self._database, run, meter)
                 log.info("run %s is parked and goes on after the next start", run.run_id)
             except LeaseLost as lost:
+                await accounts.keep(self._database, run, meter)
                 log.warning("run %s: %s", run.run_id, lost)
                 await _insistently(partial(self._leave, run, lost.newest))
+            except asyncio.CancelledError:  # the stop's grace is over
+                await accounts.keep(self._database, run, meter)
+                raise
             except Exception as error:  # ours or the database's; the run must not stay running
                 log.exception("run %s failed outside its graph", run.run_id)
                 await self._fail(run, meter, error)
@@ -270,11 +274,6 @@ class Worker:
             if mine and standing is not None:
                 await expiry.record(connection, run.tenant, run.thread_id, standing, now)
         return mine
-
-    async def _account(self, run: Run, meter: Meter) -> None:
-        """Record what an attempt used that is not the run's last."""
-        async with self._database.begin() as connection:
-            await accounts.record(connection, run, meter, datetime.now(UTC))
 
     async def _roll_back(self, run: Run, meter: Meter, graph: AnyGraph) -> None:
         """Undo the run: its checkpoints go, and so does its row."""

@@ -3,11 +3,12 @@
 import base64
 import copy
 import math
+import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,7 +22,7 @@ from hypothesis.stateful import (
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
-from tests.checkpoints.stored import KINDS, Stored
+from tests.checkpoints.stored import Stored
 
 from graphwright_checkpoints import open_checkpointer
 
@@ -173,14 +174,18 @@ def _copy_in_memory(saver: Any, source: str, target: str) -> None:
             saver.blobs[(target, *rest)] = blob
 
 
-SETTINGS = settings(max_examples=30, stateful_step_count=25, deadline=None)
+LIVES = int(os.environ.get("GRAPHWRIGHT_LIVES", "20"))  # a release is tested with 100
+
+
+def compare(make: Callable[[], Savers], stored: Stored) -> None:
+    lives = settings(
+        max_examples=math.ceil(LIVES * stored.kills), stateful_step_count=25, deadline=None
+    )
+    run_state_machine_as_test(make, settings=lives)
 
 
 def test_savers_agree(url: str, stored: Stored) -> None:
-    examples = math.ceil(SETTINGS.max_examples * stored.kills)
-    run_state_machine_as_test(
-        lambda: Savers(url), settings=settings(SETTINGS, max_examples=examples)
-    )
+    compare(lambda: Savers(url), stored)
 
 
 class SaversWithBlobs(Savers):
@@ -200,6 +205,5 @@ class SaversWithBlobs(Savers):
             self.folder.cleanup()
 
 
-@pytest.mark.parametrize("fresh", KINDS, indirect=True)
-def test_savers_agree_with_every_element_in_a_blob(url: str) -> None:
-    run_state_machine_as_test(lambda: SaversWithBlobs(url), settings=SETTINGS)
+def test_savers_agree_with_every_element_in_a_blob(url: str, stored: Stored) -> None:
+    compare(lambda: SaversWithBlobs(url), stored)

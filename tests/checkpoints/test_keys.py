@@ -12,9 +12,9 @@ from langgraph.graph import START, MessagesState, StateGraph
 from tests.checkpoints.stored import KINDS, Stored, StoredInSql
 
 from graphwright_checkpoints import KeysNotUsable, Progress, ValueNotRead, open_checkpointer
+from graphwright_checkpoints.networked import contents
 
 TEXT = "What a day. " * 85  # 1 kB
-TURNS = 30
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 
 
@@ -56,6 +56,11 @@ def said(saver: Any) -> list[int]:
     return [int(m.content.split()[0]) for m in found.checkpoint["channel_values"]["messages"][::2]]
 
 
+def turns_of(stored: Stored) -> int:
+    """How many turns take more than a page. On servers a page is a thread's."""
+    return 30 if isinstance(stored, StoredInSql) else 6
+
+
 def raw(stored: Stored, folder: Path) -> bytes:
     """What is stored, and of a file in that folder all its bytes."""
     return stored.content() + b"".join(file.read_bytes() for file in folder.iterdir())
@@ -78,24 +83,29 @@ def test_no_plain_text_in_the_database(stored: Stored, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", [OLD, JsonPlusSerializer()], ids=["key", "plain"])
-def test_from_one_key_to_the_next(stored: Stored, tmp_path: Path, old: Any) -> None:
+def test_from_one_key_to_the_next(
+    stored: Stored, tmp_path: Path, old: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "PAGE", 7)
+    monkeypatch.setattr(contents, "STEP", 3)
+    turns = turns_of(stored)
     with open_checkpointer(stored.url, serde=old) as saver:
-        talk(saver, 0, TURNS)
+        talk(saver, 0, turns)
     seen: list[Progress] = []
     with open_checkpointer(stored.url, serde=NEW, old_serdes=[OLD]) as saver:
-        talk(saver, TURNS, TURNS + 2)
-        assert said(saver) == list(range(TURNS + 2))
+        talk(saver, turns, turns + 2)
+        assert said(saver) == list(range(turns + 2))
         done = saver.reencrypt(seen.append)  # type: ignore[attr-defined]
         assert done == seen[-1]
         assert len(seen) > 2
         assert done.rewritten < done.seen  # the last turns had the new key already
         assert saver.reencrypt().rewritten == 0  # type: ignore[attr-defined]
-        assert said(saver) == list(range(TURNS + 2))
+        assert said(saver) == list(range(turns + 2))
     assert b"What a day" not in raw(stored, tmp_path)
     with open_checkpointer(stored.url, serde=NEW) as saver:
-        assert len(list(saver.list(CONFIG))) == 3 * (TURNS + 2)
-        talk(saver, TURNS + 2, TURNS + 3)
-        assert said(saver) == list(range(TURNS + 3))
+        assert len(list(saver.list(CONFIG))) == 3 * (turns + 2)
+        talk(saver, turns + 2, turns + 3)
+        assert said(saver) == list(range(turns + 3))
     digests = [row["digest"] for row in stored.rows("elements")]
     assert len(digests) == len({*digests})  # digests stayed: nothing was stored twice
 
@@ -107,18 +117,19 @@ async def test_an_interrupted_change_of_keys_goes_on(stored: Stored) -> None:
     def stop(_: Progress) -> None:
         raise Interrupted
 
+    turns = turns_of(stored)
     with open_checkpointer(stored.url, serde=OLD) as saver:
-        talk(saver, 0, TURNS)
+        talk(saver, 0, turns)
     async with open_checkpointer(stored.url, serde=NEW, old_serdes=[OLD]) as saver:
         before = 0
         for _ in range(2):
             with pytest.raises(Interrupted):
                 await saver.areencrypt(stop)  # type: ignore[attr-defined]
-        assert said(saver) == list(range(TURNS))
+        assert said(saver) == list(range(turns))
         done = await saver.areencrypt()  # type: ignore[attr-defined]
         assert before < done.rewritten < done.seen
     with open_checkpointer(stored.url, serde=NEW) as saver:
-        assert said(saver) == list(range(TURNS))
+        assert said(saver) == list(range(turns))
 
 
 @pytest.mark.parametrize("fresh", ["mongodb", "firestore"], indirect=True)

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from langgraph.checkpoint.conformance import checkpointer_test, validate
 from tests.checkpoints.stored import Stored
 from tests.checkpoints.stored_on_servers import REDIS, StoredInRedis, plain_redis
 from tests.checkpoints.test_database import config, put
+from tests.checkpoints.test_keys import NEW, OLD
 from tests.conftest import free_port
 
 from graphwright_checkpoints import (
@@ -118,8 +120,11 @@ def test_a_server_that_was_restarted_is_found_again(server: Any, tmp_path: Path)
             again.wait()
 
 
-async def test_a_cluster_passes_the_conformance_suite(server: Any) -> None:
-    """Three nodes, so that a command with keys of two slots would be refused."""
+async def test_a_cluster_passes_the_conformance_suite(server: Any, tmp_path: Path) -> None:
+    """Three nodes, so that a command with keys of two slots would be refused.
+
+    Each element is in a blob, and every key of a thread is used.
+    """
     buses = [free_port() for _ in range(3)]
     options = ("--cluster-enabled", "yes", "--cluster-port")
     ports = [server(*options, str(bus)) for bus in buses]
@@ -132,10 +137,11 @@ async def test_a_cluster_passes_the_conformance_suite(server: Any) -> None:
         _wait(partial(_is_ready, client))
         client.close()
 
+    url, blobs = f"redis+cluster://127.0.0.1:{ports[0]}", tmp_path / "blobs"
+
     @checkpointer_test(name="Saver on a cluster")
     async def factory() -> Any:
-        url = f"redis+cluster://127.0.0.1:{ports[0]}"
-        async with open_checkpointer(url) as saver:
+        async with open_checkpointer(url, blobs=f"file://{blobs}", blobs_above=1) as saver:
             yield saver
             for item in [item async for item in saver.alist(None)]:
                 await saver.adelete_thread(item.config["configurable"]["thread_id"])
@@ -143,6 +149,18 @@ async def test_a_cluster_passes_the_conformance_suite(server: Any) -> None:
     report = await validate(factory)
     assert [failure for result in report.results.values() for failure in result.failures] == []
     assert report.conformance_level() == "FULL"
+
+    with open_checkpointer(url, blobs=f"file://{blobs}", blobs_above=1) as saver:
+        for thread in "abc":
+            put(saver, thread, text="word " * 100, name=thread * 500)
+    with open_checkpointer(url, blobs=f"file://{blobs}", serde=NEW, old_serdes=[OLD]) as saver:
+        assert saver.reencrypt().rewritten == 1 + 3 + 3 * 2  # type: ignore[attr-defined]
+        assert saver.delete_orphans(timedelta(0)) == 0  # type: ignore[attr-defined]
+    with open_checkpointer(url, serde=NEW) as saver:  # without the store
+        for thread in "abc":
+            saver.delete_thread(thread)
+    with open_checkpointer(url, blobs=f"file://{blobs}", serde=NEW):
+        assert not [path for path in blobs.rglob("*") if path.is_file()]
 
 
 def test_a_full_server_says_what_to_do(server: Any) -> None:

@@ -25,6 +25,10 @@ def test_a_summary_has_the_sentences_with_the_words_that_are_said_most() -> None
     )
 
 
+def test_a_prompt_that_only_speaks_of_summaries_asks_for_none() -> None:
+    assert "real model" in told("Take no step that sums up the others.", "Cats sleep a lot.")
+
+
 def test_a_list_of_texts_is_read_one_after_another() -> None:
     parts = f'["The cats sleep. {DISCLAIMER}", "The cats dream."]'.replace("\n", " ")
 

@@ -51,6 +51,7 @@ TABLE = [
     ("no import path", broken(nodes="{a: {python: shout}}"), '2:21 nodes.a.python: found "shout", expected `module:attribute`'),
     ("an unknown output", broken(nodes="{a: {llm: {prompt: Hi, output: anser}}}"), '2:39 nodes.a.llm.output: found "anser", expected a channel (messages)'),
     ("a schema without output", broken(nodes="{a: {llm: {schema: {type: object}}}}"), "nodes.a.llm: found `schema` without `output`, expected the channel that the data goes to"),
+    ("a schema that is none", broken(state="{messages: messages, x: last}", nodes="{a: {llm: {output: x, schema: {type: objekt}}}}"), 'nodes.a.llm.schema.type: found "objekt" ('),
     ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, `ask` with a question, `edit` with a channel, or `choose` with options"),
     ("a planner without plan", broken(nodes="{a: {planner: }}"), 'nodes.a.planner: found "plan", expected a channel (messages)'),
     ("a planner with another channel", broken(nodes="{a: {planner: {plan: messages}}}"), '1:19 state.messages: found a channel whose reducer is `messages`, expected `messages: plan`'),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +27,9 @@ ROOT = Path(__file__).parents[2]
 
 # What each example is asked, and what a person answers where it waits.
 CONVERSATIONS: dict[str, list[Any]] = {
+    "extraction": [{"text": "Invoice 7 of 2026-01-02 from Ada Ltd: 3 pens, 4.50 euros."}],
     "agent": [{"messages": [("human", "What is 12 times 12? And what is 3 plus 4?")]}],
+    "analyst": [{"messages": [("human", "Which tables are there?")]}],
     "approval": [
         {"messages": [("human", "Remember that I owe Ada 5 euros.")]},
         Command(resume={"decisions": [{"type": "maybe"}]}),
@@ -32,16 +37,36 @@ CONVERSATIONS: dict[str, list[Any]] = {
         {"messages": [("human", "Remember that I owe Ada 6 euros.")]},
         Command(resume="yes"),
     ],
+    "memory": [
+        {"messages": [("human", "My name is Ada, and I live in Bonn.")]},
+        {"messages": [("human", "What do you know of me?")]},
+    ],
     "planner": [{"messages": [("human", "Calculate 12 * 12, then calculate 7 + 8.")]}],
+    "rag": [{"messages": [("human", "How many days of leave do I have?")]}],
+    "research": [
+        {"messages": [("human", "Search for checkpoints, then calculate 12 * 12.")]},
+        Command(resume="perhaps, but calculate 13 * 13 as well"),
+        Command(resume="yes"),
+    ],
+    "review": [{"code": "def f(x):\n    return eval(x)\n"}],
+    "summary": [{"text": "One thing happened.\n\nThen another did. " * 90, "words": 30}],
+    "support": [{"messages": [("human", "My order 4711 has not come.")]}],
     "translator": [{"language": "German", "text": "good morning"}, {"text": "good morning"}],
 }
-EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS if name != "planner"]
+
+
+SIDE_BY_SIDE = {"memory", "planner", "research", "review", "summary"}
+EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS]
 
 
 @pytest.fixture
-def imported(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
+def imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., ModuleType]]:
     """Imports an exported module; its models are those of a catalogue."""
     names: list[str] = []
+    # Where an export belongs: beside its document, whose folder has what it imports.
+    monkeypatch.syspath_prepend(ROOT / "graphs")
 
     def make(text: str, models: Models | None = None) -> ModuleType:
         names.append(f"exported_{len(names)}")
@@ -62,6 +87,14 @@ def imported(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
         del sys.modules[name]
 
 
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database that the example `analyst` asks."""
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.executescript((ROOT / "graphs" / "shop" / "shop.sql").read_text())
+    monkeypatch.setenv("SQL_DATABASE", f"sqlite:///{tmp_path / 'shop.db'}")
+
+
 def served(graph: Any) -> Any:
     """A graph with what a server lends it."""
     return graph.copy(update={"checkpointer": InMemorySaver(), "store": InMemoryStore()})
@@ -76,8 +109,10 @@ async def test_every_example_runs_the_same(path: Path, imported: Any) -> None:
     assert python.get_graph().draw_mermaid() == document.get_graph().draw_mermaid()
     for schema in ("get_input_jsonschema", "get_output_jsonschema", "get_context_jsonschema"):
         assert getattr(python, schema)() == getattr(document, schema)()
-    given = CONVERSATIONS[path.stem]
-    assert await trace(served(python), given) == await trace(served(document), given)
+    given, mixed = CONVERSATIONS[path.stem], path.stem in SIDE_BY_SIDE
+    expected = await trace(served(document), given, side_by_side=mixed)
+    assert await trace(served(python), given, side_by_side=mixed) == expected
+    assert len(expected) > 2 * len(given)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -93,7 +128,15 @@ def test_every_example_needs_nothing_of_graphwright_but_its_tools(
         "print(exported.graph.name)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", blocked], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", blocked],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}:{ROOT / 'graphs'}:{os.environ.get('PYTHONPATH', '')}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (ended.stdout.strip(), ended.stderr) == (path.stem, "")
 
@@ -214,6 +257,26 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
         """,
         [{}, {"language": "French"}],
     ),
+    "prompts in full": (
+        """
+        state: {question: {type: string}, said: last, letter: last}
+        nodes:
+          ask:
+            llm:
+              prompt:
+                messages:
+                  - system: "{company} {{braces}} {question}"
+                  - examples: [{input: "{2}+2", output: 4}]
+                  - examples: [{q: a}]
+                    example_prompt: [{ai: "Q {q}"}]
+                  - human: {file: asked.md}
+                partial_variables: {company: "AC{ME}", number: 7}
+              output: said
+          write: {prompt: {template: {file: asked.md}, output: letter}}
+        edges: {START: ask, ask: write, write: END}
+        """,
+        [{"question": "What is 12 times 12?"}],
+    ),
 }
 
 
@@ -224,6 +287,7 @@ async def test_every_word_runs_the_same(
     monkeypatch.setenv("OPENAI_API_KEY", "of a model that is not asked")
     text, given = DOCUMENTS[shown]
     path = document(text, "example.yaml")
+    (path.parent / "asked.md").write_text("Answer: {question}\n")
     python, loaded = imported(export(path)).graph, load(path, models=Models())
 
     assert python.get_graph().draw_mermaid() == loaded.get_graph().draw_mermaid()
@@ -252,3 +316,15 @@ def test_what_has_no_python_is_said_with_its_place(document: Any, tools: str) ->
     (problem,) = caught.value.problems
     assert (problem.line, problem.column, problem.path) == (7, 13, "edges.shout[0].when")
     assert "`timestamp`" in problem.found
+
+
+def test_a_mustache_template_has_no_python(document: Any) -> None:
+    path = document(
+        """
+        state: {messages: messages}
+        nodes: {ask: {llm: {prompt: {text: "{{today}}", template_format: mustache}}}}
+        edges: {START: ask, ask: END}
+        """
+    )
+    with pytest.raises(ExportError, match=r"nodes\.ask\.llm: found a template in mustache"):
+        export(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -100,9 +101,20 @@ def test_what_is_no_import_path_or_leads_inside_python_is_refused(find: Any, pat
     assert f'found "{path}"' in find(path)
 
 
-@pytest.mark.parametrize("path", ["no.such:x", "own:none", "own.deeper:x", "__main__:x", "a b:c"])
+@pytest.mark.parametrize("path", ["no.such:x", "own:none", "own.deeper:x", "a b:c"])
 def test_what_is_not_there_is_said(find: Any, path: str) -> None:
     assert f'"{path}", which can\'t be imported (' in find(path)
+
+
+def test_what_runs_already_may_be_named(find: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = ModuleType("notebook_of_a_user")
+    exec("import os\ndef act(state): return {}", notebook.__dict__)
+    monkeypatch.setitem(sys.modules, "notebook_of_a_user", notebook)
+
+    assert find("notebook_of_a_user:act") is notebook.act
+    assert "of the module os," in find("notebook_of_a_user:os.system")
+    notebook.__file__ = "/somewhere/else.py"
+    assert "of the module notebook_of_a_user," in find("notebook_of_a_user:act")
 
 
 def test_the_project_is_the_nearest_folder_with_a_project_file(tmp_path: Path) -> None:

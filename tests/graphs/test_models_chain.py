@@ -164,7 +164,7 @@ async def test_a_model_is_asked_again_with_growing_pauses(
 
     assert answer.content == "from the first"
     assert "instead_of" not in answer.response_metadata
-    assert no_pauses == [0, pytest.approx(2, rel=0.25), pytest.approx(4, rel=0.25)]
+    assert no_pauses == [pytest.approx(2, rel=0.25), pytest.approx(4, rel=0.25)]
     assert catalogue.asked == [("x:first", {"max_retries": 0})]
 
 
@@ -175,7 +175,7 @@ async def test_a_pause_is_as_long_as_the_provider_asks(
         document("{name: 'x:first', retry: 2}"), models=pair(refusal(429, retry_after="11"))
     )
     await graph.ainvoke({"messages": "hi"})
-    assert no_pauses == [0, 11]
+    assert no_pauses == [11]
 
 
 async def test_a_provider_that_asks_for_too_long_a_pause_is_left(
@@ -186,7 +186,7 @@ async def test_a_provider_that_asks_for_too_long_a_pause_is_left(
     answer = (await graph.ainvoke({"messages": "hi"}))["messages"][-1]
 
     assert answer.content == "from the second"
-    assert no_pauses == [0, 0]
+    assert no_pauses == []
 
 
 async def test_a_fallback_has_the_tools_bound_too(

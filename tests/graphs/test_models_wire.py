@@ -71,12 +71,13 @@ async def test_the_next_model_answers_with_the_same_tools(
     compiled: Compiled, tools: str, failure: Refusal
 ) -> None:
     with answering(by_model(a=failure, b=[("add", {"a": 1, "b": 2})])) as server:
-        both = "[{name: 'openai:a', retry: 1}, 'openai:b']"
+        both = "['openai:a', 'openai:b']"
         graph = compiled(chat(both, f", tools: ['{tools}:add']"), models=server.models)
         state = await graph.ainvoke({"messages": "hi"})
 
     assert [call["args"] for call in state["messages"][-1].tool_calls] == [{"a": 1, "b": 2}]
     assert [request.tools for request in server.requests] == [["add"], ["add"]]
+    assert models_asked(server) == ["a", "b"]  # nobody waited for the first to come back
 
 
 async def test_a_key_that_is_refused_is_somebodys_to_see(compiled: Compiled) -> None:

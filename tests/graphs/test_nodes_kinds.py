@@ -12,6 +12,7 @@ import pytest
 
 from graphwright_graphs import DocumentError, load
 from graphwright_graphs.nodes.kinds import BUILT_IN, Kinds
+from graphwright_graphs.schema import document_schema
 
 PAGE = Path(__file__).parents[2] / "docs/node-kinds.md"
 
@@ -50,6 +51,9 @@ def mood(install: Install) -> None:
 async def test_the_kind_of_the_page_works(mood: None, compiled: Any, scripted: Any) -> None:
     graph = compiled(block("yaml"), scripted("Angry, I fear.", "Happy!"))
 
+    nodes = document_schema()["properties"]["nodes"]["additionalProperties"]
+
+    assert nodes["properties"]["mood"]["anyOf"][0] == {"$ref": "#/$defs/Mood"}
     assert graph.invoke({"messages": "Again!"})["mood"] == "angry"
     assert (await graph.ainvoke({"messages": "Thanks!"}))["mood"] == "happy"
 

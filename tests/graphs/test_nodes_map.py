@@ -54,6 +54,17 @@ def count(state):
     return {"loud": len(state["word"]), "total": len(state["loud"])}
 
 
+tried = {}
+
+
+def shaky(state):
+    word = state["word"]
+    tried[word] = tried.get(word, 0) + 1
+    if tried[word] < 2:
+        raise ConnectionError(word)
+    return {"loud": f"{word}{tried[word]}"}
+
+
 def routed(state):
     return ["no update"]
 """
@@ -191,6 +202,13 @@ async def test_an_update_that_is_none_is_named(compiled: Any, workers: Any) -> N
         await compiled(SUMS.replace(":shout", ":routed")).ainvoke({"words": WORDS})
 
 
+async def test_an_item_has_its_own_options(compiled: Any, workers: Any) -> None:
+    again = '{python: "workers:shaky", retry: {max_attempts: 3, initial_interval: 0}}'
+    graph = compiled(SUMS.replace('{python: "workers:shout"}', again))
+
+    assert (await graph.ainvoke({"words": ["a", "b"]}))["loud"] == ["a2", "b2"]
+
+
 async def test_an_expression_gives_the_items(compiled: Any, workers: Any) -> None:
     text = SUMS.replace("over: words", "over: by_word.more")
     state = await compiled(text).ainvoke({"by_word": {"more": ["a", "b"]}})
@@ -204,6 +222,11 @@ async def test_an_expression_gives_the_items(compiled: Any, workers: Any) -> Non
         ("over: words", "over: wrds", 'map.over: found "wrds"'),
         ("over: words", "over: wrds.a", 'map.over: found "wrds.a"'),
         ('{python: "workers:shout"}', "{planner: {}}", "which is several nodes"),
+        (
+            '{python: "workers:shout"}',
+            "{prompt: {template: a, output: loud}, defer: true}",
+            "defer",
+        ),
         ("over: words", "over: total", "which holds no list"),
         ("as: word", "as: a-b", 'map.as: found "a-b"'),
         (":shout", ":shot", "map.do.python"),

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
@@ -20,6 +22,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
 from langgraph.types import Command
 from pydantic import Field, PrivateAttr
 from tests.graphs.openai_server import Request, answering
@@ -237,6 +241,16 @@ async def test_plan_and_steps_are_streamed_as_custom_events(planner: Any) -> Non
         str(("b", "failed", "no road")),
         str(("c", "done", "do c")),
     }
+
+
+async def test_a_step_tells_where_its_own_events_are(planner: Any) -> None:
+    graph = planner(Script(plans=[[step("a")]]))
+    modes = ["custom", "messages"]
+    parts = [part async for part in graph.astream(GOAL, THREAD, stream_mode=modes, subgraphs=True)]
+    (started,) = [data for _, _, data in parts if data and "namespace" in data]
+    said_by_steps = {space for space, mode, _ in parts if mode == "messages" and space}
+
+    assert said_by_steps == {(started["namespace"],)}
 
 
 async def test_the_answer_is_streamed_and_the_words_of_steps_are_not(planner: Any) -> None:
@@ -543,6 +557,31 @@ async def test_a_step_that_was_cut_off_goes_on_behind_its_last_call(
     assert tasks(model) == ["do a", "do a"]
 
 
+async def test_a_service_that_stops_parks_a_step_between_two_rounds(
+    planner: Any, tools: str
+) -> None:
+    held, control = Held("do b"), RunControl()
+    steps = {"do b": [adding(a=1, b=2), "three"]}
+    model = Script(plans=[[step("a"), step("b")]], steps=steps, hold=held)
+    graph = planner(model, '["plan_tools:add"]')
+
+    async def run() -> None:
+        async for _ in graph.astream(GOAL, THREAD, control=control):
+            pass
+
+    parked = asyncio.ensure_future(run())
+    await asyncio.wait_for(held.reached.wait(), 10)
+    control.request_drain()
+    held.free.set()
+    with pytest.raises(GraphDrained):
+        await parked
+
+    assert tasks(model) == ["do a", "do b"]
+    state = await graph.ainvoke(None, THREAD)
+    assert tasks(model) == ["do a", "do b", "do b"]
+    assert outcomes(state) == [("a", "done", "do a"), ("b", "done", "three")]
+
+
 @pytest.fixture
 async def stopped(planner: Any) -> tuple[Any, Script]:
     """A graph whose run was stopped, as the service does it, with one of its steps done."""
@@ -638,7 +677,7 @@ async def calculator(expression: str) -> str:
     with LOG.open("a") as log:
         print(expression, file=log)
     if "9" in expression and LOG.read_text().count("9") == 1:
-        await asyncio.sleep(0.5)  # until the other step is in the database
+        await asyncio.sleep(1.5)  # until the other step is in the database
         os.kill(os.getpid(), signal.SIGKILL)
     return f"{eval(expression)}"
 """
@@ -706,13 +745,13 @@ async def test_the_demo_model_tries_a_tool_again_that_failed(demo: Any, tools: s
 async def test_the_demo_model_goes_on_after_a_stop(demo: Any, tools: str) -> None:
     graph = demo('["plan_tools:add"]')
     await graph.ainvoke({"messages": "hello"}, THREAD)
-    done = {**step("a"), "status": "done", "result": "It was 7."}
-    waiting = {**step("b", "a"), "task": "hello"}
+    done = {**step("s1"), "status": "done", "result": "It was 7."}
+    waiting = {**step("s2", "s1"), "task": "hello"}
     plan = {"goal": "Greet", "request": "other", "phase": "working", "steps": [done, waiting]}
     await graph.aupdate_state(THREAD, {"plan": plan}, as_node="planner.answer")
     state = await graph.ainvoke({"messages": "go on"}, THREAD)
 
-    assert [each[:2] for each in outcomes(state)] == [("e1", "done"), ("b", "done")]
+    assert [each[:2] for each in outcomes(state)] == [("e1", "done"), ("s2", "done")]
 
 
 def wire(request: Request) -> Any:
@@ -763,7 +802,7 @@ async def test_a_server_of_ones_own_is_asked_for_a_plan_by_json_schema(
     assert schema is not None
     assert schema["properties"]["steps"]["maxItems"] == 8
     task = schema["properties"]["steps"]["items"]["properties"]["task"]
-    assert task["maxLength"] == 500
+    assert task["maxLength"] == 300
     assert server.requests[0].tools == []
 
 
@@ -797,3 +836,37 @@ async def test_options_go_for_each_of_its_nodes_and_edges_leave_from_the_last(
     assert (state.next, state.values["plan"]["phase"]) == (("join",), "done")
     assert (await graph.ainvoke(None, THREAD))["text"] == "x"
     assert graph.nodes["planner.step"].metadata == {"description": "Plans"}
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[list[dict[str, Any]], set[str]]:
+    """A plan whose steps need any that stand before them, and which of them fail."""
+    names = "abcdef"[: draw(st.integers(1, 6))]
+    needs = [draw(st.sets(st.sampled_from(names[:at] or "-"))) - {"-"} for at in range(len(names))]
+    steps = [step(name, *sorted(need)) for name, need in zip(names, needs, strict=True)]
+    failing = draw(st.sets(st.sampled_from(names)))
+    return draw(st.permutations(steps)), failing
+
+
+@given(plan=plans())
+@settings(
+    max_examples=int(os.environ.get("PLAN_GRAPH_EXAMPLES", "15")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_any_plan_is_carried_out_completely_whatever_fails(
+    planner: Any, plan: tuple[list[dict[str, Any]], set[str]]
+) -> None:
+    steps, failing = plan
+    answers = {f"do {name}": f"FAILED: {name}" for name in failing}
+    model = Script(plans=[steps], steps=answers)
+    graph = planner(model, "{replanner: {max_replans: 0}}")
+    state = asyncio.run(graph.ainvoke(GOAL, THREAD))
+
+    assert {name: status for name, status, _ in outcomes(state)} == {
+        each["id"]: "failed" if each["id"] in failing else "done" for each in steps
+    }
+    order = [task.removeprefix("do ") for task in tasks(model)]
+    assert len(order) == len(steps)
+    for each in steps:
+        assert all(order.index(need) < order.index(each["id"]) for need in each["needs"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
+THREAD: Any = {"configurable": {"thread_id": "1"}}
 MODES = ["values", "updates", "messages"]
 # They differ from run to run.
 CHANGING = {
@@ -14,9 +16,10 @@ CHANGING = {
     "langgraph_checkpoint_ns",
     "checkpoint_ns",
     "__pregel_task_id",
-    "ls_integration",
+    "ts",
 }
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
+# Versions of channels, and ids.
+_ID = re.compile(r"\d{32}\.0\.\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 
 
 class Names:
@@ -54,11 +57,19 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names if not name.startswith("_")}
 
 
-async def trace(graph: Any, conversation: Sequence[Any], **words: Any) -> list[Any]:
-    """Every event of a conversation's runs on one thread, and at last the thread's state."""
-    names, config, found = Names(), {"configurable": {"thread_id": "1"}}, list[Any]()
+async def trace(
+    graph: Any, conversation: Sequence[Any], *, side_by_side: bool = False
+) -> list[Any]:
+    """Every event of a conversation's runs on one thread, and at last the thread's state.
+
+    What tasks that run `side_by_side` do has no order of its own: all events are sorted then.
+    """
+    names, found = Names(), list[Any]()
     for given in conversation:
-        async for event in graph.astream(given, config, stream_mode=MODES, **words):
+        async for event in graph.astream(given, THREAD, stream_mode=MODES):
             found.append(names.plain(event))
-    state = await graph.aget_state(config)
-    return [*found, names.plain(state.values), list(state.next)]
+    state = await graph.aget_state(THREAD)
+    found += [names.plain(state.values), list(state.next)]
+    if not side_by_side:
+        return found
+    return sorted(re.sub(r"#\d+", "#", json.dumps(each, sort_keys=True)) for each in found)

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from tests.graphs.openai_server import (
     USAGE,
     Answer,
+    Cut,
     OpenAIServer,
     Refusal,
     Request,
@@ -33,6 +35,11 @@ nodes:
   second: {llm: {prompt: Two., model: openai:other}}
 edges: {START: first, first: second, second: END}
 """
+SPARE = """
+state: {messages: messages}
+nodes: {chat: {llm: {prompt: Hi., model: ["openai:first", "openai:scripted"]}}}
+edges: {START: chat, chat: END}
+"""
 QUIET = """
 from langgraph.graph import StateGraph
 
@@ -41,7 +48,12 @@ builder.add_node("echo", lambda state: state)
 graph = builder.set_entry_point("echo").set_finish_point("echo").compile()
 """
 PRICES = "openai:scripted: {input: 1000000, output: 0}"  # seven tokens cost seven
+GRAPHS = {"chat": "./chat.yaml", "quiet": "./quiet.py:graph", "spare": "./spare.yaml"}
 INPUT = {"messages": [{"role": "user", "content": "hi"}]}
+
+
+# What does not turn on the kind of database.
+on_sqlite = pytest.mark.parametrize("record_kind", ["sqlite"], scope="session")
 
 
 class Model:
@@ -64,31 +76,39 @@ def model() -> Iterator[Model]:
 
 
 @pytest.fixture
-async def client(
+def settings(
     model: Model, record_url: str, project: Callable[..., Path], tmp_path: Path
-) -> AsyncIterator[httpx.AsyncClient]:
+) -> Settings:
     (tmp_path / "prices.yaml").write_text(PRICES)
-    files = {
-        "chat.yaml": CHAT,
-        "quiet.py": QUIET,
-    }
+    files = {"chat.yaml": CHAT, "quiet.py": QUIET, "spare.yaml": SPARE}
     (tmp_path / "data").mkdir()
-    settings = Settings(
-        config=project({"chat": "./chat.yaml", "quiet": "./quiet.py:graph"}, files),
+    return Settings(
+        config=project(GRAPHS, files),
         data_dir=tmp_path / "data",
         database=record_url,
         model="openai:scripted",
         model_base_url=model.server.url,
         prices=tmp_path / "prices.yaml",
+        grace=0,
         langserve=False,
     )
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        transport = httpx.ASGITransport(app)
-        yield await stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url="http://service", timeout=30)
-        )
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://service", timeout=30) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(settings) as made:
+        yield made
 
 
 async def new_thread(client: httpx.AsyncClient) -> str:
@@ -168,6 +188,7 @@ async def test_what_was_used_stays_known_when_its_run_and_thread_are_gone(
     assert never.status_code == 404
 
 
+@on_sqlite
 async def test_a_failed_run_has_used_what_it_used(client: httpx.AsyncClient, model: Model) -> None:
     model.answer = lambda request: Refusal(400) if "Two." in request.system else "hello"
     thread = await new_thread(client)
@@ -178,6 +199,69 @@ async def test_a_failed_run_has_used_what_it_used(client: httpx.AsyncClient, mod
     assert (run["usage"]["calls"], run["usage"]["cost"]) == (1, 7)
 
 
+@on_sqlite
+async def test_a_model_that_was_cut_is_told_of_beside_the_one_that_answered(
+    client: httpx.AsyncClient, model: Model
+) -> None:
+    model.answer = lambda request: Cut("half") if request.body["model"] == "first" else "whole"
+    thread = await new_thread(client)
+    body = {"assistant_id": "spare", "input": INPUT, "stream_mode": ["messages-tuple"]}
+    stream = await client.post(f"/threads/{thread}/runs/stream", json=body)
+    lines = [line[6:] for line in stream.text.splitlines() if line.startswith("data: [")]
+    messages = [orjson.loads(line)[0] for line in lines]
+    withdrawn = {each["id"] for each in messages if each["type"] == "remove"}
+    said = [each["content"] for each in messages if each["id"] not in withdrawn]
+    state = (await client.get(f"/threads/{thread}/state")).json()["values"]["messages"]
+    groups = (await usage(client, f"/threads/{thread}", group_by="model"))["groups"]
+
+    assert len(withdrawn) == 1
+    assert "".join(said).strip() == "whole"
+    assert [each["content"].strip() for each in state] == ["hi", "whole"]
+    assert state[-1]["response_metadata"]["instead_of"][0].startswith("openai:first: ")
+    assert [(each["model"], each["calls"], each["unmetered_calls"]) for each in groups] == [
+        ("openai:scripted", 1, 0),
+        ("openai:first", 1, 1),
+    ]
+
+
+@on_sqlite
+async def test_a_caller_can_set_neither_address_nor_key(
+    client: httpx.AsyncClient, model: Model
+) -> None:
+    asked = {"base_url": "http://127.0.0.1:9/v1", "api_key": "theirs", "model_provider": "groq"}
+    body = {"assistant_id": "chat", "input": INPUT, "config": {"configurable": asked}}
+    answer = (await client.post("/runs/wait", json=body)).json()
+
+    assert answer["messages"][-1]["content"].strip() == "hello"
+    assert len(model.server.requests) == 2
+    other = {**body, "config": {"configurable": {"model": {"base_url": "http://127.0.0.1:9"}}}}
+    refused = (await client.post("/runs/wait", json=other)).json()
+    assert refused["__error__"]["error"] == "ModelNotAllowed"
+
+
+@on_sqlite
+async def test_each_attempt_of_a_run_has_used_what_it_used(
+    settings: Settings, model: Model
+) -> None:
+    model.answer = lambda request: Stall("half") if "Two." in request.system else "hello"
+    body = {"assistant_id": "chat", "input": INPUT}
+    async with serving(settings) as client:
+        thread = await new_thread(client)
+        run = (await client.post(f"/threads/{thread}/runs", json=body)).json()
+        async with asyncio.timeout(20):
+            while len(model.server.requests) < 2:
+                await asyncio.sleep(0.01)
+    model.answer = "hello"
+    async with serving(settings) as client:
+        path = f"/threads/{thread}/runs/{run['run_id']}"
+        await client.get(f"{path}/join")
+        used = (await client.get(path)).json()["usage"]
+
+    # The first node was asked once, the second again after the stop.
+    assert (used["calls"], used["unmetered_calls"], used["cost"]) == (3, 1, 7)
+
+
+@on_sqlite
 @pytest.mark.parametrize("action", ["interrupt", "rollback"])
 async def test_a_cancelled_run_tells_that_a_call_did_not_say(
     client: httpx.AsyncClient, model: Model, action: str

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from graphwright.cli import app
-from graphwright.errors import CommandError
+from graphwright.errors import CommandError, ProjectError
 from graphwright_graphs import source
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,9 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in a project whose module `own.work` its documents may import."""
-    (tmp_path / "langgraph.json").write_text("{}")
+    named = {"good": "./graphs/good.yaml", "doubtful": {"path": "./graphs/doubtful.yaml"}}
+    listed = {"graphs": {**named, "code": "./own/work.py:act"}, "dependencies": ["./lib"]}
+    (tmp_path / "langgraph.json").write_text(json.dumps(listed))
     (tmp_path / "own").mkdir()
     (tmp_path / "own/work.py").write_text("def act(state): return {}\n")
     (tmp_path / "graphs").mkdir()
@@ -89,6 +91,22 @@ def test_check_prints_json_for_programs(run: Run) -> None:
         (3, True),
     ]
     assert found[0]["path"] == "nodes.a.pyton"
+
+
+@pytest.mark.parametrize("arguments", [(), ("langgraph.json",)])
+def test_a_project_stands_for_its_documents(run: Run, arguments: tuple[str, ...]) -> None:
+    ended = run("check", *arguments)
+
+    assert ended.exit_code == 0
+    assert ended.output.endswith("2 warnings in 2 files.\n")
+
+
+def test_a_project_that_is_not_there_is_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "langgraph.json").unlink()
+    ended = run("check")
+
+    assert isinstance(ended.exception, ProjectError)
+    assert "langgraph.json: no such file" in str(ended.exception)
 
 
 def test_check_takes_the_modules_that_may_be_imported(run: Run, tmp_path: Path) -> None:

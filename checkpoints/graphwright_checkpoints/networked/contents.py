@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.networked.calls import Calls
+from graphwright_checkpoints.networked.reading import read_elements
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow
 from graphwright_checkpoints.networked.server import Content, Server
 from graphwright_checkpoints.networked.storage import is_pin
@@ -17,7 +18,8 @@ from graphwright_checkpoints.serialization import Encoded
 from graphwright_checkpoints.spans import collect
 
 PAGE = 200  # elements
-PAGE_SIZE = 1_000_000  # bytes; an element that is larger ends its page
+PAGE_SIZE = 1_000_000  # bytes, after which a page ends
+STEP = 20  # elements of one read
 
 Page = list[tuple[object, Encoded]]
 
@@ -77,11 +79,11 @@ def _elements(
     numbers = calls.ask(lambda: sorted(number for number, _ in server.digests(shelf)))
     numbers = [number for number in numbers if number >= first and number not in outside][:PAGE]
     size = 0
-    for element in server.elements(shelf, collect(numbers)):
-        yield element
-        size += len(element.data)
-        if size >= PAGE_SIZE:
-            break
+    while numbers and size < PAGE_SIZE:
+        some, numbers = numbers[:STEP], numbers[STEP:]
+        for element in read_elements(server, calls, shelf, collect(some)):
+            yield element
+            size += len(element.data)
 
 
 def replace(server: Server, calls: Calls, place: object, old: Encoded, new: Encoded) -> None:
@@ -122,7 +124,7 @@ def element_at(place: object) -> tuple[Shelf, NewElement]:
 def elements_outside(server: Server, calls: Calls, shelf: Shelf) -> list[NewElement]:
     """A thread's elements whose bytes are in a blob."""
     numbers = calls.ask(lambda: sorted({*server.blobs.numbers(shelf)}))
-    found = calls.ask(lambda: list(server.elements(shelf, collect(numbers))))
+    found = read_elements(server, calls, shelf, collect(numbers))
     return [element for element in found if element.blob is not None]
 
 

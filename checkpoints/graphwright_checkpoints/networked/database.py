@@ -14,7 +14,7 @@ from graphwright_checkpoints.errors import ValueNotRead
 from graphwright_checkpoints.networked import contents, copying, rows, storage
 from graphwright_checkpoints.networked.calls import ATTEMPTS, Calls, too_busy
 from graphwright_checkpoints.networked.inserting import Inserts, change_of
-from graphwright_checkpoints.networked.reading import Reader
+from graphwright_checkpoints.networked.reading import Reader, read_elements
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow
 from graphwright_checkpoints.networked.server import Change, Moved, Server
 from graphwright_checkpoints.numbering import Draft, NewElement, new_epoch
@@ -266,7 +266,7 @@ class NetworkedDatabase:
         return self._read_elements(thread.shelf, collect(sorted(numbers)))
 
     def _read_elements(self, shelf: Shelf, spans: Spans) -> Sequence[NewElement]:
-        return self._calls.ask(lambda: list(self._server.elements(shelf, spans)))
+        return read_elements(self._server, self._calls, shelf, spans)
 
     def _digest_key(self, serde: SerializerProtocol) -> bytes:
         made = secrets.token_bytes(32)

@@ -10,6 +10,7 @@ from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import DatabaseUnavailable, LeaseLost
 from graphwright_checkpoints.networked import rows
 from graphwright_checkpoints.networked.calls import ATTEMPTS, Calls, pause, too_busy
+from graphwright_checkpoints.networked.reading import read_elements
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow
 from graphwright_checkpoints.networked.server import (
     Change,
@@ -106,8 +107,7 @@ class Inserts:
 
     def doom_unused(self, shelf: Shelf, blobs: set[str], numbers: Sequence[int]) -> None:
         """Have those blobs deleted that none of these elements has."""
-        spans = collect(sorted({*numbers}))
-        found = self._calls.ask(lambda: list(self._server.elements(shelf, spans)))
+        found = read_elements(self._server, self._calls, shelf, collect(sorted({*numbers})))
         if unused := blobs - {element.blob for element in found}:
             self._calls.change(self._server.blobs.doom, shelf, sorted(unused))
 

@@ -61,7 +61,7 @@ class Reader:
 
     def elements(self, shelf: Shelf, spans: Spans) -> list[NewElement]:
         """Elements of a shelf, or `Moved` if their numbers may have been given to others."""
-        found = self._calls.ask(lambda: list(self._server.elements(shelf, spans)))
+        found = read_elements(self._server, self._calls, shelf, spans)
         thread = self._calls.ask(self._server.thread, shelf.thread_id)
         if thread is None or thread.shelf != shelf:
             raise Moved
@@ -86,3 +86,8 @@ class Reader:
         pending = [row for row in found.writes if not storage.is_pin(row)]
         writes = [rows.write(row) for row in sorted(pending, key=lambda row: row.order)]
         return StoredCheckpoint(*rows.head(found.shelf, found.row), writes, loaded, size)
+
+
+def read_elements(server: Server, calls: Calls, shelf: Shelf, spans: Spans) -> list[NewElement]:
+    """The elements of these numbers, whoever has them by now; again while one is replaced."""
+    return calls.change(lambda: list(server.elements(shelf, spans)))

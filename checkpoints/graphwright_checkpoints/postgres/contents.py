@@ -2,13 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from graphwright_checkpoints.postgres.pools import Statement, Work
 from graphwright_checkpoints.serialization import Encoded
-
-PAGE = 200  # values
-PAGE_SIZE = 1_000_000  # bytes; a value that is larger has a page of its own
+from graphwright_checkpoints.tables import PAGE, PAGE_SIZE, Place, Table, starts
 
 # Lengths come with a row: a value that is not of this page is not read.
 SELECT = """
@@ -27,15 +24,6 @@ UPDATE = """
 """
 
 
-class Table(NamedTuple):
-    """Where a table has its content, and the columns that name a row, in their order."""
-
-    name: str
-    key: str
-    content: str
-    condition: str = "TRUE"
-
-
 TABLES = (
     Table("graphwright_checkpoint_keys", "name", "value"),
     # The bytes of the others are in blobs.
@@ -49,38 +37,26 @@ TABLES = (
 )
 
 
-class Place(NamedTuple):
-    """A row: the position of its table in `TABLES`, and its key."""
-
-    table: int
-    key: tuple[object, ...]
-
-    def __str__(self) -> str:
-        return f"{TABLES[self.table].name} {self.key}"
-
-
 def select(after: object) -> Work[list[tuple[object, Encoded]]]:
     """The page that comes after a place, and the first one after None."""
-    place = after if isinstance(after, Place) else Place(0, ())
-    for number in range(place.table, len(TABLES)):
-        key = place.key if number == place.table else ()
-        if found := (yield from _page(number, key)):
+    for start in starts(TABLES, after):
+        if found := (yield from _page(start)):
             return found
     return []
 
 
-def _page(number: int, after: Sequence[object]) -> Work[list[tuple[object, Encoded]]]:
-    table = TABLES[number]
-    beyond = f"AND ({table.key}) > ({_marks(after)})" if after else ""
+def _page(after: Place) -> Work[list[tuple[object, Encoded]]]:
+    table, place = after
+    beyond = f"AND ({table.key}) > ({_marks(place)})" if place else ""
     sql = SELECT.format(**table._asdict(), beyond=beyond)
-    rows = yield Statement(sql, (*after, PAGE, PAGE_SIZE))
-    return [(Place(number, tuple(key)), Encoded(type_, data)) for type_, data, *key in rows]
+    rows = yield Statement(sql, (*place, PAGE, PAGE_SIZE))
+    return [(Place(table, tuple(key)), Encoded(type_, data)) for type_, data, *key in rows]
 
 
 def update(place: object, old: Encoded, new: Encoded) -> Work[None]:
     """Put other bytes where the old ones still are."""
     assert isinstance(place, Place)
-    sql = UPDATE.format(**TABLES[place.table]._asdict(), marks=_marks(place.key))
+    sql = UPDATE.format(**place.table._asdict(), marks=_marks(place.key))
     yield Statement(sql, (*new, *place.key, old.type, hashlib.sha256(old.data).digest()))
 
 

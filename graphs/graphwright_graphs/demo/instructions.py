@@ -16,7 +16,8 @@ from graphwright_graphs.demo import shapes
 from graphwright_graphs.demo.conversation import Turn, without_disclaimer
 
 LONGEST: Final = 20_000  # characters of a text that are read
-SUM_UP: Final = re.compile(r"\b(?:sums? up|summari[sz]e)\b", re.I)
+# An instruction begins its sentence: a prompt may also speak of what sums something up.
+SUM_UP: Final = re.compile(r"(?:^|[.!?:]\s|\byou)\s*(?:sum up|summari[sz]e)\b", re.I | re.M)
 REVIEW: Final = re.compile(r"\breviews? code for\b(?: one thing alone:)?\s*(.*)", re.I)
 GATHER: Final = re.compile(r"\bof these findings\b", re.I)
 CUSTOMER: Final = re.compile(r"\banswer the customer\b", re.I)

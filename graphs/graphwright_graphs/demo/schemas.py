@@ -339,7 +339,8 @@ def _of_step(name: str, schema: Schema, step: Item, at: int) -> Any:
     if parts & NEEDS and kind == "array":
         whole = shapes.kind(shapes.resolve(schema.get("items"), schema)) == "integer"
         return [int(need.strip("s") or 0) for need in step.needs] if whole else list(step.needs)
-    if parts & IDENTITY and not shapes.options(schema):
+    options = shapes.options(schema)
+    if parts & IDENTITY and (not options or step.id in options):
         if kind == "string":
             return step.id or f"s{at + 1}"
         return at + 1 if kind in ("integer", "number") else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from graphwright_graphs import bounds
 from graphwright_graphs.context import Readable
@@ -26,14 +26,30 @@ def condition(text: str, writing: Writing, where: Where, answered: Collection[st
 
     `answered` are the conversations whose last message is surely an AI message.
     """
-    translated = translation(writing.readable, answered)
+    made = translation(writing.readable, answered)
+    return _translated(text, lambda tree: made.condition(tree), made, writing, where)
+
+
+def value(text: str, writing: Writing, where: Where) -> str:
+    """An expression whose value is needed, as Python; what has no Python is reported."""
+    made = translation(writing.readable, ())
+    return _translated(text, lambda tree: made.value(tree).text, made, writing, where)
+
+
+def _translated(
+    text: str,
+    translate: Callable[[cel.Expr], str],
+    made: Translation,
+    writing: Writing,
+    where: Where,
+) -> str:
     try:
-        python = translated.condition(cel.parse(text))
+        python = translate(cel.parse(text))
     except cel.Unreadable as error:
         found = f"{quoted(text)}, which has {error}"
         writing.problems.report(where, found, "what there is in Python, see docs/export.md")
         return "False"
-    for name in sorted(translated.uses):
+    for name in sorted(made.uses):
         if name == "re":
             writing.module.imported("re")
         else:
@@ -41,13 +57,18 @@ def condition(text: str, writing: Writing, where: Where, answered: Collection[st
     return python
 
 
-def lines(edge: Edge | Join, writing: Writing, answered: Collection[str]) -> Sequence[str]:
-    """What adds an edge to the builder; a condition gets a function of its own."""
+def lines(
+    edge: Edge | Join, writing: Writing, answered: Collection[str], exits: Mapping[str, str]
+) -> Sequence[str]:
+    """What adds an edge to the builder; a condition gets a function of its own.
+
+    `exits` are the names of the nodes that an edge leaves from.
+    """
     module, builder = writing.module, writing.builder
     if isinstance(edge, Join):
-        sources = literal(list(edge.sources))
+        sources = literal([exits[source] for source in edge.sources])
         return [f"{builder}.add_edge({sources}, {_name(to, module)})" for to in edge.targets]
-    source = _name(edge.source, module)
+    source = _name(exits.get(edge.source, edge.source), module)
     if len(edge.branches) == 1:
         targets = edge.branches[0].to
         return [f"{builder}.add_edge({source}, {_name(to, module)})" for to in targets]

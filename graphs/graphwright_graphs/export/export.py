@@ -16,13 +16,15 @@ from graphwright_graphs.export import edges, models, options, state
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import Module
 from graphwright_graphs.export.tools import Named
-from graphwright_graphs.export.writers import WRITERS, Writing
+from graphwright_graphs.export.writers import WRITERS, PlannerWriter, Writing
 from graphwright_graphs.imports import current as allowed_imports
 from graphwright_graphs.models import current as current_models
 from graphwright_graphs.nodes.human import Human
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.llm import Llm
+from graphwright_graphs.nodes.map import Map
 from graphwright_graphs.nodes.node import Body
+from graphwright_graphs.nodes.planner import Planner
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.source import Source
 
@@ -71,9 +73,9 @@ class _Export:
         """The module."""
         classes = self._classes()
         writing = self._writing(classes)
-        if any(hasattr(body, "model") for _, body in self._bodies.values()):
+        if any(map(_asks_a_model, self._bodies.values())):
             models.define(self._module)
-        nodes = [self._node(name, writing) for name in self._blueprint.nodes]
+        nodes = [line for name in self._blueprint.nodes for line in self._node(name, writing)]
         ways = [line for edge in self._blueprint.edges for line in self._ways(edge, writing)]
         graph = self._module.imported("langgraph.graph", "StateGraph")
         if any(edge.is_bounded for edge in self._blueprint.edges):
@@ -112,27 +114,34 @@ class _Export:
             context=classes.get("context_schema"),
             answered=any(isinstance(body, Human) and body.approve for body in bodies),
             tools_by_name=self._tools,
+            writers=WRITERS,
             problems=self._problems,
         )
 
-    def _node(self, name: str, writing: Writing) -> str:
-        """What adds a node to the builder."""
+    def _node(self, name: str, writing: Writing) -> list[str]:
+        """What adds a node to the builder; a planner is several, and the ways between them."""
         word, body = self._bodies[name]
         entry = self._blueprint.nodes[name]
         inside = writing.of(name, ("nodes", name, word))
-        if word not in WRITERS:
-            expected = f"a kind that can be exported ({', '.join(sorted(WRITERS))})"
+        if isinstance(body, Planner):
+            planner = PlannerWriter(body, inside)
+            nodes, ways = planner.nodes(), planner.ways()
+        elif word in WRITERS:
+            nodes, ways = [(name, WRITERS[word](body, inside))], []
+        else:
+            expected = f"a kind that can be exported ({', '.join(sorted([*WRITERS, 'planner']))})"
             self._problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
-            return ""
-        action = WRITERS[word](body, inside)
-        words = [literal(name), action, *options.words(entry, inside)]
-        return f"{inside.builder}.add_node({', '.join(words)})"
+            return []
+        words = list(options.words(entry, inside))
+        added = [", ".join([literal(each), action, *words]) for each, action in nodes]
+        return [*(f"{inside.builder}.add_node({each})" for each in added), *ways]
 
     def _ways(self, edge: Edge | Join, writing: Writing) -> Sequence[str]:
         name = edge.written.lower() if edge.written == START else edge.written
         answered = self._answered_by(edge.written)
         inside = writing.of(f"after_{name}", ("edges", edge.written))
-        return edges.lines(edge, inside, answered)
+        exits = {node.name: node.exit for node in self._blueprint.nodes.values()}
+        return edges.lines(edge, inside, answered, exits)
 
     def _answered_by(self, node: str) -> Sequence[str]:
         """The conversations whose last message is surely an AI message when a node is done."""
@@ -163,6 +172,13 @@ def _keywords(classes: Mapping[str, str]) -> Iterator[str]:
     for word, name in classes.items():
         if word != "state_schema":
             yield f"{word}={name}"
+
+
+def _asks_a_model(found: tuple[str, Body]) -> bool:
+    body = found[1]
+    if isinstance(body, Map):
+        return any(word in body.do for word in ("llm", "router"))
+    return hasattr(body, "model")
 
 
 def _bodies(nodes: Mapping[str, Any], problems: Problems) -> Iterator[tuple[str, tuple[str, Body]]]:

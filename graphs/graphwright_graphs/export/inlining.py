@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from types import ModuleType
 
 PACKAGE = "graphwright_graphs"
@@ -35,36 +37,59 @@ class Piece:
 
 
 class Inlined:
-    """The pieces that one export has so far, in the order in which they have to stand."""
+    """The pieces that one export has so far, in the order in which they have to stand.
+
+    A name that pieces of two modules have gets a number in one of them.
+    """
 
     def __init__(self) -> None:
         self.imports: set[Import] = set()
-        self.pieces: dict[str, str] = {}
-        self._homes: dict[str, str] = {}
+        self._pieces: dict[tuple[str, str], str] = {}
+        self._called: dict[tuple[str, str], str] = {}
         self._modules: dict[str, _Source] = {}
 
-    def add(self, module: str, name: str) -> None:
-        """Bring along what `name` is in a module of this package."""
-        if self._homes.setdefault(name, module) != module:
-            raise AssertionError(f"{name} is in {module} and in {self._homes[name]}")
-        if name in self.pieces:
-            return
-        home = self._modules.setdefault(module, _Source(importlib.import_module(module)))
-        piece = home.pieces[name]
-        self.pieces[name] = ""  # known, should it refer to itself
-        for each in sorted(piece.names - {name}):
-            self._refer(home, each)
-        del self.pieces[name]
-        self.pieces[name] = piece.source
+    @property
+    def sources(self) -> list[str]:
+        """The source of each piece."""
+        return list(self._pieces.values())
 
-    def _refer(self, home: _Source, name: str) -> None:
+    def add(self, module: str, name: str) -> str:
+        """Bring along what `name` is in a module of this package; what it is called."""
+        key = (module, name)
+        if key not in self._called:
+            self._called[key] = self._free(name)
+            home = self._modules.setdefault(module, _Source(importlib.import_module(module)))
+            piece = home.pieces[name]
+            others = {each: self._refer(home, each) for each in sorted(piece.names - {name})}
+            self._pieces[key] = _renamed(piece.source, {**others, name: self._called[key]})
+        return self._called[key]
+
+    def _free(self, name: str) -> str:
+        taken = set(self._called.values())
+        return next(each for each in _numbered(name) if each not in taken)
+
+    def _refer(self, home: _Source, name: str) -> str:
+        """What a name of a module is called in the export."""
         if name in home.pieces:
-            self.add(home.name, name)
-        elif found := home.imports.get(name):
+            return self.add(home.name, name)
+        if found := home.imports.get(name):
             if not found.module.startswith(PACKAGE):
                 self.imports.add(found)
             elif found.name:
-                self.add(found.module, found.name)
+                return self.add(found.module, found.name)
+        return name
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))
+
+
+def _renamed(source: str, names: Mapping[str, str]) -> str:
+    for name, other in names.items():
+        if name != other:
+            source = re.sub(rf"(?<![\w.]){re.escape(name)}\b", other, source)
+    return source
 
 
 class _Source:

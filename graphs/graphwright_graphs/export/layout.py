@@ -78,6 +78,9 @@ class _Long:
         match node:
             case ast.Await(value=value):
                 return f"await {self._expression(value, indent, used + 6, after)}"
+            case ast.Call() if links := self._links(node):
+                lines = [f"{indent}{INDENT}{link}" for link in links]
+                return "\n".join(["(", *lines, f"{indent})"])
             case ast.Call(func=func, args=args, keywords=keywords):
                 return self._flat(func) + self._listed([*args, *keywords], ("(", ")"), indent, True)
             case ast.Subscript(value=value, slice=key):
@@ -103,6 +106,15 @@ class _Long:
             case ast.ListComp():
                 return f"[\n{self._loops(node, indent + INDENT)}\n{indent}]"
         return self._flat(node)
+
+    def _links(self, node: ast.Call) -> list[str]:
+        """The links of a chain of method calls, the first with what it begins with; else none."""
+        links, end = list[str](), node.end_col_offset
+        while isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
+            start = node.func.value.end_col_offset
+            links.insert(0, self._bytes[start:end].decode())
+            node, end = node.func.value, start
+        return [self._flat(node), *links] if len(links) > 1 else []
 
     def _listed(
         self, parts: Sequence[Part], brackets: tuple[str, str], indent: str, joined: bool = False

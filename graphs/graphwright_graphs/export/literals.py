@@ -41,15 +41,15 @@ def block(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     if escaped.endswith('"'):
         escaped = escaped[:-1] + '\\"'
-    lines = [part for line in escaped.split("\n") for part in _folded(line)]
+    lines = [part for line in escaped.split("\n") for part in folded(line)]
     return '"""\\\n' + "\n".join(lines) + '"""'
 
 
-def _folded(line: str) -> list[str]:
+def folded(line: str, width: int = WIDTH) -> list[str]:
     """A line, in pieces that end with a backslash where another follows."""
     pieces = []
-    while len(line) > WIDTH:
-        cut = line.rfind(" ", 1, WIDTH - 1) + 1
+    while len(line) > width:
+        cut = line.rfind(" ", 1, width - 1) + 1
         if not cut:
             break
         pieces.append(line[:cut] + "\\")

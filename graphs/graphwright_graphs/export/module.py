@@ -10,7 +10,8 @@ from itertools import count
 from typing import Any
 
 from graphwright_graphs.export.inlining import Import, Inlined
-from graphwright_graphs.export.layout import laid_out
+from graphwright_graphs.export.layout import WIDTH, laid_out
+from graphwright_graphs.export.literals import folded
 
 
 class Module:
@@ -37,9 +38,13 @@ class Module:
 
     def inlined(self, thing: Callable[..., Any]) -> str:
         """The name of a function or class of this package, whose source is brought along."""
-        self._inlined.add(thing.__module__, thing.__name__)
-        self._names.add(thing.__name__)
-        return thing.__name__
+        return self.brought(thing.__module__, thing.__name__)
+
+    def brought(self, module: str, name: str) -> str:
+        """The same for what has no name of its own, such as a constant."""
+        called = self._inlined.add(module, name)
+        self._names.add(called)
+        return called
 
     def named(self, wanted: str) -> str:
         """A name like the wanted one, which nothing else in the module has."""
@@ -70,10 +75,10 @@ class Module:
     def text(self) -> str:
         """The whole module."""
         head = f'"""{self._title}"""\n\n'
-        if any(piece.startswith(("class ", "@")) for piece in self._inlined.pieces.values()):
+        if any(piece.startswith(("class ", "@")) for piece in self._inlined.sources):
             head += "from __future__ import annotations\n\n"  # methods name their own class
         imports = self._imports | self._inlined.imports
-        pieces = [*self._inlined.pieces.values(), *self._parts]
+        pieces = [*self._inlined.sources, *self._parts]
         return f"{head}{_import_lines(imports)}{_spaced(pieces)}"
 
 
@@ -101,7 +106,8 @@ def docstring(text: str, indent: str = INDENT) -> list[str]:
         escaped = escaped[:-1] + '\\"'
     lines = escaped.splitlines()
     if len(lines) == 1:
-        return [f'{indent}"""{escaped}"""']
+        first, *others = folded(escaped, WIDTH - len(indent) - 6)
+        return ["\n".join([f'{indent}"""{first}', *others]) + '"""']
     inner = [f"{indent}{line}".rstrip() for line in lines[1:]]
     return [f'{indent}"""{lines[0]}', *inner, f'{indent}"""']
 

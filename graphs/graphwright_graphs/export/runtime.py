@@ -76,10 +76,12 @@ def as_object(parsed: Any) -> dict[str, Any]:
     return parsed
 
 
-def with_choices(messages: Sequence[BaseMessage], choices: Mapping[str, str]) -> list[BaseMessage]:
+def with_choices(
+    messages: Sequence[BaseMessage], choices: Mapping[str, str], default: str | None = None
+) -> list[BaseMessage]:
     """The messages with the choices at the end of their system message."""
-    lines = [f"- {label}: {text}" for label, text in choices.items()]
-    listing = "\n".join(["The choices are:", *lines])
+    lines = ["The choices are:", *(f"- {label}: {text}" for label, text in choices.items())]
+    listing = "\n".join([*lines, *([f"When none fits, choose {default}."] if default else [])])
     first, *others = messages or [SystemMessage("")]
     if isinstance(first, SystemMessage):
         return [SystemMessage(f"{first.text}\n\n{listing}".strip()), *others]
@@ -93,3 +95,20 @@ def label_of(parsed: Any, labels: Iterable[str]) -> str:
         if label.casefold() == said:
             return label
     raise ValueError(f'"{said}" is none of {", ".join(labels)}')
+
+
+def collected(values: list[Any], value: Any) -> list[Any]:
+    """A reducer that keeps each update as it is, in the order of the tasks."""
+    return [*values, value]
+
+
+def flat(values: Iterable[Any]) -> list[Any]:
+    """The items of lists, and what is no list as an item."""
+    return [each for value in values for each in (value if isinstance(value, list) else [value])]
+
+
+def label(text: str) -> str:
+    """A label of a namespace: an empty one would be everybody's, and LangGraph allows no dot."""
+    if not text.strip():
+        raise ValueError("a label of a namespace is empty")
+    return text.strip().replace("%", "%25").replace(".", "%2E")

@@ -122,7 +122,8 @@ class Chain(Runnable[Sequence[BaseMessage], Any]):
                 link, watched, pause = tries.send(sent)
             except StopIteration as done:
                 return done.value
-            time.sleep(pause)
+            if pause:
+                time.sleep(pause)
             try:
                 with link.turn():
                     sent = link.model.invoke(link.prepared(input), watched, **kwargs)
@@ -139,7 +140,8 @@ class Chain(Runnable[Sequence[BaseMessage], Any]):
                 link, watched, pause = tries.send(sent)
             except StopIteration as done:
                 return done.value
-            await asyncio.sleep(pause)
+            if pause:
+                await asyncio.sleep(pause)
             try:
                 async with link.aturn():
                     sent = await link.model.ainvoke(link.prepared(input), watched, **kwargs)
@@ -152,15 +154,19 @@ class Chain(Runnable[Sequence[BaseMessage], Any]):
         for link in self.links:
             attempt, pause = 1, 0.0
             while True:
-                shown = Shown()
-                answer = yield link, merge_configs(config, {"callbacks": [shown]}), pause
+                is_last = link is self.links[-1]
+                # What fails for good is not withdrawn, so that nobody has to watch it.
+                shown = None if is_last and attempt >= link.retry.attempts else Shown()
+                watched = merge_configs(config, {"callbacks": [shown]}) if shown else config
+                answer = yield link, watched, pause
                 if not isinstance(answer, Exception):
                     return _marked(answer, failed)
-                failure, is_last = passing(answer), link is self.links[-1]
+                failure = passing(answer)
                 again = _pause(link.retry, attempt, failure)
                 if failure is None or (again is None and is_last):
                     raise _noted(answer, failed)
-                shown.withdraw()
+                if shown:
+                    shown.withdraw()
                 if again is None:
                     break
                 attempt, pause = attempt + 1, again

@@ -61,7 +61,9 @@ class ModelWords(_Words):
     use_responses_api: bool | None = None
     stream_usage: bool | None = None
     retry: Annotated[int, Field(ge=1, le=10)] | Retry | None = None
-    """Attempts; without it, the provider's client tries twice more before the first token."""
+    """Attempts; without it one where another model follows, else what the provider's client does,
+    which is to try twice more before the first token.
+    """
     cache: bool | Annotated[str, Field(min_length=1, max_length=64)] = False
     """Mark what Anthropic may keep of a prompt; a text is a key for OpenAI's cache as well."""
 
@@ -93,18 +95,22 @@ class Candidate:
 
 def candidates(model: Model | None) -> Sequence[Candidate]:
     """The models that a node may ask, in order."""
-    return [_candidate(each) for each in (model if isinstance(model, list) else [model])]
+    listed = model if isinstance(model, list) else [model]
+    last = len(listed) - 1
+    return [_candidate(each, is_last=at == last) for at, each in enumerate(listed)]
 
 
-def _candidate(words: str | ModelWords | None) -> Candidate:
+def _candidate(words: str | ModelWords | None, *, is_last: bool) -> Candidate:
+    # Where another model can answer, nobody waits for this one's client to try again.
+    at_once = {} if is_last else {RETRIES: 0}
     if words is None or isinstance(words, str):
-        return Candidate(words)
+        return Candidate(words, at_once)
     options = words.model_dump(exclude=_OURS, exclude_none=True)
     if isinstance(words.cache, str):
         options["prompt_cache_key"] = words.cache
     retry = words.retry
     if retry is None:
-        return Candidate(words.name, options, cache=bool(words.cache))
+        return Candidate(words.name, options | at_once, cache=bool(words.cache))
     # Else the attempts of the provider's client would multiply with ours.
     options[RETRIES] = 0
     times = Retry(attempts=retry) if isinstance(retry, int) else retry

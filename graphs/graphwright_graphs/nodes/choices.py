@@ -16,7 +16,7 @@ from graphwright_graphs.problems import quoted, shown
 class Options:
     """Where the options of a node come from."""
 
-    in_: Callable[[State], list[str]]
+    offered: Callable[[State], list[str]]
     """Those that there are in a state. Raises GraphError where there are none."""
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -86,7 +87,7 @@ class FullPrompt(Body):
 
 Prompt = str | list[Turn] | FullPrompt | None
 
-_EXAMPLE = [Turn(human="{input}"), Turn(ai="{output}")]
+EXAMPLE = [Turn(human="{input}"), Turn(ai="{output}")]
 _EXAMPLE_MUSTACHE = [Turn(human="{{{input}}}"), Turn(ai="{{{output}}}")]
 
 
@@ -172,7 +173,7 @@ class _Writer:
 
     def _examples(self, turn: Turn, keys: Keys) -> Compose:
         """Examples are the same in every run: their messages are made once."""
-        usual = _EXAMPLE_MUSTACHE if self.form == "mustache" else _EXAMPLE
+        usual = _EXAMPLE_MUSTACHE if self.form == "mustache" else EXAMPLE
         messages: list[BaseMessage] = []
         for index, example in enumerate(self._listed(turn, keys)):
             names = {name: Channel(default=value) for name, value in example.items()}
@@ -211,6 +212,10 @@ def _blind(scope: Scope) -> Scope:
 
 def _text(role: str, template: Template) -> Compose:
     message = _ROLES[role]
+    if template.is_fixed:
+        # At the first run: a template with a mistake can't be filled in.
+        fixed = cache(lambda: message(template.render({})))
+        return lambda state: [fixed()]
     return lambda state: [message(template.render(state))]
 
 

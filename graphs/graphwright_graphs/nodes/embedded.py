@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -84,8 +84,3 @@ def renamed(names: Mapping[str, str]) -> Callable[[Mapping[str, Any]], dict[str,
         return {new: values[old] for new, old in names.items() if old in values}
 
     return take
-
-
-def chained(paths: Sequence[object]) -> str:
-    """Files that embed one another, as an error shows them."""
-    return " -> ".join(str(path) for path in paths)

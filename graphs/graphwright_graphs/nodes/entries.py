@@ -17,7 +17,7 @@ from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.node import Body, Compound, Node, Scope
-from graphwright_graphs.nodes.options import WORDS, Options
+from graphwright_graphs.nodes.options import INNER_WORDS, WORDS, Options
 from graphwright_graphs.problems import Problems, quoted, shown
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
@@ -78,7 +78,14 @@ class Entry:
 
     def _add(self, graph: StateGraph[Any, Any, Any, Any], name: str, action: Any) -> None:
         ends = dict.fromkeys(edges.langgraph_name(target) for target in self.leads)
-        graph.add_node(name, action, destinations=tuple(ends) or None, **self.options.arguments())
+        graph.add_node(
+            name,
+            action,
+            # The document says what a state is, whatever class a function of the project names.
+            input_schema=graph.state_schema,
+            destinations=tuple(ends) or None,
+            **self.options.arguments(),
+        )
         # Wrapped where LangGraph has made a Runnable of it, whatever it was.
         added = graph.nodes[name]
         added.runnable = self.options.around(cast(Runnable[Any, Any], added.runnable), name)
@@ -134,14 +141,17 @@ class Reader:
         """The graph of another document. Raises DocumentError, OSError."""
         return self._loader.document(path)
 
-    def node(self, scope: Scope, data: Any) -> Any:
-        """The node that `data` describes, at the place of the scope; it has no options."""
-        word = self._word(data, scope.where, options=())
+    def node(self, scope: Scope, data: Any) -> Entry | None:
+        """The node that `data` describes, at the place of the scope."""
+        word = self._word(data, scope.where, INNER_WORDS)
         action = self._action(word, data, scope) if word else None
         if isinstance(action, Compound):
             found = f"{quoted(str(word))}, which is several nodes"
             self._problems.report(scope.where, found, "a kind that is one node")
-        return action
+        if action is None or isinstance(action, Compound):
+            return None
+        words = {name: data[name] for name in INNER_WORDS if name in data}
+        return Entry(scope.name, action, Options.read(words, scope), word, ())
 
     def _entry(self, data: Any, scope: Scope) -> Entry:
         if scope.name in _RESERVED or not scope.name or set(scope.name) & set("|:"):

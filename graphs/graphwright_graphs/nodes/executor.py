@@ -111,7 +111,8 @@ def executor(
         step = Step(**state["step"])
         tell = get_stream_writer()
         told_as = {"type": "step", "node": scope.name, "id": step.id}
-        tell({**told_as, "status": "started", "task": step.task})
+        place = config.get("configurable", {}).get("checkpoint_ns", "")
+        tell({**told_as, "status": "started", "task": step.task, "namespace": place})
         try:
             ended = yield Call(agent, begun(state, offered))
             outcome = came_out(step, str(ended["work"][-1].text))
@@ -219,7 +220,7 @@ def in_words(work: Sequence[BaseMessage]) -> HumanMessage:
     return HumanMessage("\n".join([str(work[0].text), *told]))
 
 
-def _refusal(request: ToolCallRequest) -> ToolMessage | None:
+def _ungranted(request: ToolCallRequest) -> ToolMessage | None:
     """What a model is told that calls a tool which its step was not given."""
     call, granted = request.tool_call, request.state["tools"]
     if call["name"] in granted:
@@ -229,10 +230,10 @@ def _refusal(request: ToolCallRequest) -> ToolMessage | None:
 
 
 def _granted(request: ToolCallRequest, run: Callable[[ToolCallRequest], Result]) -> Result:
-    return _refusal(request) or run(request)
+    return _ungranted(request) or run(request)
 
 
 async def _agranted(
     request: ToolCallRequest, run: Callable[[ToolCallRequest], Awaitable[Result]]
 ) -> Result:
-    return _refusal(request) or await run(request)
+    return _ungranted(request) or await run(request)

@@ -155,7 +155,7 @@ def _choice(body: Human, choose: Choose, scope: Scope) -> Act:
         _check_expiry(body, scope, lambda answer: chosen(answer, fixed, many=choose.many))
 
     def act(state: State, config: RunnableConfig) -> Work:
-        offered = options.in_(state)
+        offered = options.offered(state)
         request = {
             "question": template.render(state),
             "options": offered,

@@ -15,6 +15,7 @@ from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema, with_tools
 from graphwright_graphs.nodes.conversation import Compose, Prompt, composer
 from graphwright_graphs.nodes.node import Act, Body, Call, Node, Scope, State, Work
+from graphwright_graphs.values import check_schema
 
 
 class Llm(Body):
@@ -49,6 +50,7 @@ class LlmKind:
         if tools:
             found, place = "both `tools` and `schema`", (*scope.where, "schema")
             scope.problems.report(place, found, "one of them", at_key=True)
+        check_schema(body.answer, scope.problems, scope.place("schema"))
         schema = {"title": scope.name, "description": "The answer.", **body.answer}
         binding = Binding(scope.models, body.model, with_schema(schema))
         return Node(_data(compose, binding, str(body.output), scope.name), scope.name)

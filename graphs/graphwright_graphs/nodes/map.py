@@ -20,10 +20,10 @@ from typing_extensions import TypedDict
 from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.errors import GraphError
 from graphwright_graphs.nodes.embedded import Embedded, around
-from graphwright_graphs.nodes.node import Body, Compound, Scope, State, Update
+from graphwright_graphs.nodes.node import Body, Inner, InnerNode, Scope, State, Update
 from graphwright_graphs.nodes.wrapping import Wrapped
 from graphwright_graphs.problems import quoted, shown
-from graphwright_graphs.state import Channel
+from graphwright_graphs.state import Channel, is_name
 
 
 class Map(Body):
@@ -33,9 +33,9 @@ class Map(Body):
     """The channel that holds the list, or a CEL expression that gives one: `answer.items`."""
     item: str = Field(default="item", alias="as")
     """What the node inside calls one item, beside the channels of the state."""
-    do: dict[str, Any]
-    """The node that works on an item: `{llm: …}`, `{subgraph: …}`. It writes to channels that
-    join: append, messages, merge, add."""
+    do: InnerNode
+    """The node that works on an item: `{llm: …}`, `{subgraph: …}`, with `retry`, `timeout` or
+    `cache` for each. It writes to channels that join: append, messages, merge, add."""
     concurrency: int = Field(default=8, ge=1, le=1000)
     """How many items are worked on at a time."""
 
@@ -50,13 +50,14 @@ class MapKind:
     def build(self, body: Map, scope: Scope) -> Embedded | None:
         """The node whose graph has a task for each item."""
         items = _Items.of(body.over, scope)
-        if not body.item.isidentifier():
+        if not is_name(body.item):
             expected = "a name of letters, digits and _"
             scope.problems.report(scope.place("as"), quoted(body.item), expected)
             return None
         _check_output(body.do, scope)
-        inner = scope.inner(body.do, "do", {**scope.channels, body.item: Channel()})
-        if inner is None or items is None or isinstance(inner, Compound):
+        channels = {**scope.channels, body.item: Channel()}
+        inner = scope.inner(body.do, "do", channels, body.item)
+        if inner is None or items is None:
             return None
         graph = _graph(inner, body.item, scope.name)
         joined = _Joined(scope.channels, body.item, scope.name)
@@ -81,13 +82,13 @@ def _check_output(do: Mapping[str, Any], scope: Scope) -> None:
             scope.problems.report((*scope.place("do"), word, "output"), found, expected)
 
 
-def _graph(inner: Any, item: str, name: str) -> Runnable[Any, Any]:
+def _graph(inner: Inner, item: str, name: str) -> Runnable[Any, Any]:
     """START sends each item to the node inside; what it writes is collected."""
     updates = f"{item}_updates"
     fields = {f"{item}_list": list[Any], updates: Annotated[list[Any], operator.add]}
     schema: type[Any] = TypedDict(f"Map_{item}", fields)  # type: ignore[misc]
     builder: StateGraph[Any, Any, Any, Any] = StateGraph(schema)
-    builder.add_node(item, inner)
+    inner.add_to(builder)
     # Wrapped where LangGraph has made a Runnable of it, whatever it was.
     added = builder.nodes[item]
     added.runnable = _Item(cast(Runnable[Any, Any], added.runnable), item, updates)

@@ -14,12 +14,12 @@ from collections.abc import Callable, Collection, Coroutine, Generator, Mapping,
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.graph import StateGraph
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from graphwright_graphs import prompts, source
 from graphwright_graphs.conditions import Condition, Conditions
@@ -155,10 +155,22 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+InnerNode = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "format": "node"})]
+"""A node inside a node's body, `{llm: …}`, which the kind has built by `Scope.inner`."""
+
+
+class Inner(Protocol):
+    """A node inside another, with its options."""
+
+    def add_to(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
+        """Add it to the graph inside, under the name of its scope."""
+        ...
+
+
 class Compiler(Protocol):
     """What a kind that holds a node or a graph of its own has it built by."""
 
-    def node(self, scope: Scope, data: Any) -> Any:
+    def node(self, scope: Scope, data: Any) -> Inner | None:
         """The node that `data` describes (`{llm: …}`), which stands where the scope says."""
         ...
 
@@ -263,16 +275,14 @@ class Scope:
             self.problems.unknown(self.place(*keys), target, "a node or END", known)
 
     def inner(
-        self, data: Any, key: str, channels: Mapping[str, Channel], *, name: str | None = None
-    ) -> Any:
+        self, data: Any, key: str, channels: Mapping[str, Channel], name: str
+    ) -> Inner | None:
         """The node that stands under `key` inside this one, which sees `channels`.
 
-        It leads nowhere by itself: no other node is known to it.
+        It leads nowhere by itself: no other node is known to it. None when a problem was reported.
         """
         place = self.place(key)
-        scope = replace(
-            self, name=name or self.name, where=place, channels=channels, nodes=(), leads=[]
-        )
+        scope = replace(self, name=name, where=place, channels=channels, nodes=(), leads=[])
         return self.compiler.node(scope, data)
 
     def conversation(self, name: str | None, key: str) -> str:

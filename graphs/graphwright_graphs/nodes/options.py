@@ -106,6 +106,8 @@ class Options(Body):
 
 
 WORDS = tuple(Options.model_fields)
+INNER_WORDS = ("description", "retry", "timeout", "cache")
+"""The options of a node inside another: where a run stops and waits, the outer one says."""
 
 
 def _key(cache: int | Cache | None) -> list[str] | None:

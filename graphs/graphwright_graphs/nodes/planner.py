@@ -170,7 +170,7 @@ def _plan(
     scope: Scope,
 ) -> Act:
     compose = composer(body.prompt, messages or None, scope)
-    binding = Binding(scope.models, body.model, with_schema(form.schema("Plan", least=1)))
+    afresh, going_on = _bindings(body, form, scope)
     rules = told_always(form.most, tools)
 
     def act(state: State, config: RunnableConfig) -> Work:
@@ -183,7 +183,7 @@ def _plan(
         system, *talk = compose(state)
         said = [str(system.text), rules, *told_before(earlier)]
         found = yield from structured.ask(
-            binding.for_run(config),
+            (going_on if known else afresh).for_run(config),
             [SystemMessage("\n\n".join(said)), *talk],
             lambda given: form.steps(given, least=1, known=known),
         )
@@ -195,6 +195,18 @@ def _plan(
         return {channel: plan.model_dump()}
 
     return act
+
+
+def _bindings(body: Planner, form: Form, scope: Scope) -> tuple[Binding, Binding]:
+    """For a plan of its own, and for one that may build on what an earlier one has found."""
+    ids = [f"s{at}" for at in range(1, form.most + 1)]
+    known = [f"e{at}" for at in range(1, form.most + 1)]
+    plain = form.schema("Plan", least=1, ids=ids)
+    more = form.schema("Plan", least=1, ids=ids, known=known)
+    first, second = (
+        Binding(scope.models, body.model, with_schema(schema)) for schema in (plain, more)
+    )
+    return first, second
 
 
 def told_always(most: int, tools: Sequence[BaseTool]) -> str:

@@ -18,7 +18,7 @@ from langgraph.pregel.protocol import PregelProtocol
 from pydantic import Field, model_validator
 
 from graphwright_graphs.errors import DocumentError
-from graphwright_graphs.nodes.embedded import Embedded, chained, renamed
+from graphwright_graphs.nodes.embedded import Embedded, renamed
 from graphwright_graphs.nodes.node import Body, Scope
 from graphwright_graphs.problems import quoted
 from graphwright_graphs.source import Where
@@ -126,7 +126,7 @@ def _document(path: Path, scope: Scope, place: Where) -> Runnable[Any, Any] | No
     embedding = scope.compiler.embedding
     if path.resolve() in embedding:
         circle = [*embedding[embedding.index(path.resolve()) :], path.resolve()]
-        found = f"a circle ({chained([each.name for each in circle])})"
+        found = f"a circle ({' -> '.join(each.name for each in circle)})"
         scope.problems.report(place, found, "a document that does not embed this one")
         return None
     try:

@@ -9,13 +9,17 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from graphwright.documents.finding import on_the_path_of
+from graphwright.documents.finding import documents, project_of
 from graphwright_graphs import check
 from graphwright_graphs.errors import Problem
 
 
 def check_documents(files: Sequence[Path], imports: Sequence[str], *, as_json: bool) -> bool:
-    """Print the problems of all files, errors and warnings; whether there are no errors."""
+    """Print the problems of all files, errors and warnings; whether there are no errors.
+
+    A `langgraph.json` stands for the documents that it names. Raises ProjectError.
+    """
+    files = documents(files)
     found = [problem for file in files for problem in _problems(file, imports)]
     if as_json:
         typer.echo(json.dumps([asdict(problem) for problem in found], indent=2))
@@ -25,9 +29,9 @@ def check_documents(files: Sequence[Path], imports: Sequence[str], *, as_json: b
 
 
 def _problems(file: Path, imports: Sequence[str]) -> Sequence[Problem]:
-    on_the_path_of(file)
     try:
-        return check(file, imports=imports)
+        with project_of(file, imports):
+            return check(file)
     except OSError as error:
         said = f"a file that can't be read ({error.strerror})"
         return [Problem(str(file), 1, 1, "", said, "a graph document")]

@@ -8,7 +8,11 @@ import typer
 from graphwright.flags import setting, settings_of
 
 Files = Annotated[
-    list[Path], typer.Argument(help="Graph documents, YAML or JSON.", metavar="FILE...")
+    list[Path] | None,
+    typer.Argument(
+        help="Graph documents, or a langgraph.json for all that it names, as without any file.",
+        metavar="[FILE...]",
+    ),
 ]
 File = Annotated[Path, typer.Argument(help="A graph document, YAML or JSON.")]
 Imports = Annotated[str | None, setting("--imports", "imports")]
@@ -23,13 +27,13 @@ Output = Annotated[
 ]
 
 
-def check(files: Files, imports: Imports = None, as_json: AsJson = False) -> None:
+def check(files: Files = None, imports: Imports = None, as_json: AsJson = False) -> None:
     """Say all that is wrong with graph documents, and what looks wrong; exit with 1 for errors."""
     allowed = _imports(imports)
     # Here and not above: --help must not wait for LangChain's imports.
     from graphwright.documents.checking import check_documents  # noqa: PLC0415
 
-    if not check_documents(files, allowed, as_json=as_json):
+    if not check_documents(files or [Path("langgraph.json")], allowed, as_json=as_json):
         raise typer.Exit(1)
 
 

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from graphwright.documents.finding import on_the_path_of
+from graphwright.documents.finding import project_of
 from graphwright.errors import CommandError
 from graphwright_graphs.drawing import mermaid, svg
 from graphwright_graphs.errors import DocumentError
@@ -18,17 +18,16 @@ def draw_document(file: Path, imports: Sequence[str], form: str) -> bytes:
     if form not in (*MERMAID, ".svg", ".png"):
         found = form or "file without an ending"
         raise CommandError(f"cannot draw a {found}: end its name in .mmd, .svg or .png")
-    on_the_path_of(file)
     try:
-        if form in MERMAID:
-            text = mermaid(file, imports=imports)
-            return (f"```mermaid\n{text}```\n" if form == ".md" else text).encode()
-        picture = svg(file, imports=imports)
+        with project_of(file, imports):
+            text = mermaid(file) if form in MERMAID else svg(file)
     except DocumentError as error:
         raise CommandError(f"cannot draw {file}:\n{error}") from error
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror}") from error
-    return picture.encode() if form == ".svg" else _png(picture)
+    if form == ".png":
+        return _png(text)
+    return (f"```mermaid\n{text}```\n" if form == ".md" else text).encode()
 
 
 def _png(picture: str) -> bytes:

@@ -1,15 +1,37 @@
-"""Where the code that a document names is found, when no service has loaded its project."""
+"""Documents and the code that they name, when no service has loaded their project."""
 
-import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from graphwright_graphs.imports import project
+from graphwright.project import documents_of, folders_of, put_first
+from graphwright_graphs.imports import Imports, project, using
+
+PROJECT_FILE = "langgraph.json"
 
 
-def on_the_path_of(document: Path) -> None:
-    """Put a document's project and the current folder first on the import path, as a service does
-    with the project's root.
+def documents(files: Sequence[Path]) -> list[Path]:
+    """The files, and in place of a project its documents. Raises ProjectError."""
+    found: list[Path] = []
+    for file in files:
+        found += documents_of(file) if file.name == PROJECT_FILE else [file]
+    return found
+
+
+@contextmanager
+def project_of(document: Path, modules: Sequence[str] = ()) -> Iterator[None]:
+    """Let a document import inside the block what it may where its project is served.
+
+    Args:
+        document: its file; the project is that of `graphwright_graphs.imports.project`.
+        modules: what it may import besides.
+
+    Raises:
+        ProjectError: the project's file can't be read.
     """
-    for folder in (Path.cwd(), project(document)):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
+    root = project(document)
+    file = root / PROJECT_FILE
+    folders = folders_of(file) if file.is_file() else [root]
+    put_first(folders)
+    with using(Imports(tuple(folders), tuple(modules))):
+        yield

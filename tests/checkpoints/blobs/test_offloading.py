@@ -2,10 +2,10 @@
 
 import asyncio
 import base64
+import os
 import random
+import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.graph import START, MessagesState, StateGraph
 from tests.checkpoints.stored import KINDS, Stored, StoredInSql
 from tests.checkpoints.stored_on_servers import SERVERS
+from tests.processes import Command
 
 from graphwright_checkpoints import (
     BlobMissing,
@@ -35,6 +36,8 @@ from graphwright_checkpoints.blobs import BlobStore
 Keys = Callable[[str], set[str]]
 on_sqlite = pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
 """For what is about the store alone: the other kinds would take their time for nothing."""
+in_sql = pytest.mark.parametrize("fresh", KINDS, indirect=True)
+"""For what is about many or large blobs: to the other databases they are keys all the same."""
 on_every_store = pytest.mark.parametrize(
     ("fresh", "anywhere"),
     [("sqlite", "s3"), ("sqlite", "azure"), *((kind, "file") for kind in (*KINDS, *SERVERS))],
@@ -140,6 +143,7 @@ def test_small_values_stay(stored: Stored, blobs: str, keys: Keys) -> None:
         assert get(saver, "t") == get(saver, "other")
 
 
+@in_sql
 async def test_fifty_megabytes(stored: Stored, blobs: str, keys: Keys) -> None:
     value = random.Random(3).randbytes(50_000_000)
     async with open_at(stored, blobs) as saver:
@@ -160,7 +164,7 @@ async def test_an_image_in_a_long_chat_is_stored_once(
     for process in range(4):  # as it is after a restart
         async with open_at(stored, blobs) as saver:
             graph = chat(saver)
-            for turn in range(25):
+            for turn in range(6):
                 history.append({"role": "user", "content": f"{process} {turn}", "id": f"{turn}"})
                 await graph.ainvoke({"messages": list(history)}, at())
             said = (await graph.aget_state(at())).values["messages"]
@@ -183,6 +187,7 @@ async def test_a_message_that_comes_twice_at_once_is_stored_once(
     assert len(keys(blobs)) == 1
 
 
+@in_sql
 async def test_many_threads_at_once(s3_url: str, stored: Stored, keys: Keys) -> None:
     async with open_at(stored, s3_url) as saver:
         graph = chat(saver)
@@ -428,6 +433,7 @@ def test_elements_that_were_swept_meanwhile_are_stored_again(stored: Stored, blo
 def test_writers_and_sweepers_at_once(stored: Stored, blobs: str, keys: Keys) -> None:
     """No checkpoint that is there has a blob that is not."""
     stop = threading.Event()
+    rounds = int(60 * stored.kills)
 
     def sweep() -> None:
         with open_at(stored, blobs) as saver:
@@ -438,7 +444,7 @@ def test_writers_and_sweepers_at_once(stored: Stored, blobs: str, keys: Keys) ->
     sweeper.start()
     try:
         with open_at(stored, blobs) as saver:
-            for number in range(60):
+            for number in range(rounds):
                 value = [image("1"), f"{number % 3} {LARGE}", number]
                 put(saver, [HumanMessage("new"), *value])
                 put(saver, value)
@@ -447,7 +453,7 @@ def test_writers_and_sweepers_at_once(stored: Stored, blobs: str, keys: Keys) ->
         stop.set()
         sweeper.join(timeout=60)
     with open_at(stored, blobs) as saver:
-        assert get(saver)[-1] == 59
+        assert get(saver)[-1] == rounds - 1
         saver.delete_thread("t")
         assert saver.delete_orphans(NOW) == 0
     assert keys(blobs) == set()
@@ -469,19 +475,21 @@ with open_checkpointer(url, blobs=blobs) as saver:
 """
 
 
-def test_a_kill_between_a_blob_and_its_row(shared_url: str, blobs: str, keys: Keys) -> None:
+def test_a_kill_between_a_blob_and_its_row(
+    shared_url: str, blobs: str, keys: Keys, tmp_path: Path
+) -> None:
     with open_checkpointer(shared_url, blobs=blobs) as saver:
         put(saver, LARGE)
-        before = keys(blobs)
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, shared_url, blobs, "a lot "], stdout=subprocess.PIPE
+        before, said = keys(blobs), tmp_path / "said"
+        arguments = (shared_url, blobs, "a lot ")
+        child = Command(
+            *arguments, code=CHILD, folder=tmp_path, environment=os.environ, output=said
         )
-        try:
-            assert child.stdout is not None
-            assert child.stdout.readline() == b"between\n"
-        finally:
-            child.kill()
-            child.communicate(timeout=30)
+        while not said.exists() or said.read_text() != "between\n":
+            assert child.poll() is None, said.read_text()
+            time.sleep(0.001)
+        child.send_signal(signal.SIGKILL)
+        child.wait(60)
         assert len(keys(blobs)) == 2
         assert saver.delete_orphans() == 0  # type: ignore[attr-defined] - too young to be sure
         assert len(keys(blobs)) == 2

@@ -2,14 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
-from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
-from tests.checkpoints.blobs.test_offloading import LARGE, NOW, Keys, Xor, at, get, put
+from tests.checkpoints.blobs.test_offloading import LARGE, Keys, at, get, put
 from tests.checkpoints.stored import KINDS, StoredInSql, fresh_of
 
 from graphwright_checkpoints import LeaseLost, open_checkpointer
@@ -18,53 +15,6 @@ from graphwright_checkpoints.postgres.failures import Lost
 from graphwright_checkpoints.serialization import Encoded
 
 fresh = fresh_of({"postgres": KINDS["postgres"]})
-
-
-@contextmanager
-def lost_answers(saver: Any) -> Iterator[None]:
-    """Each piece of work takes effect, and then its connection breaks; it is done once more."""
-    pools = saver._database._rows._pools
-    once: Callable[[Any], Any] = pools._run_once
-    turns = iter(range(1_000_000))
-
-    def lose_every_other(work: Any) -> Any:
-        result = once(work)
-        if next(turns) % 2 == 0:
-            raise Lost("the answer was lost")
-        return result
-
-    pools._run_once = lose_every_other
-    try:
-        yield
-    finally:
-        pools._run_once = once
-
-
-def test_what_is_done_twice_dooms_no_blob_of_its_own(
-    stored: StoredInSql, blobs: str, keys: Keys
-) -> None:
-    old, new = EncryptedSerializer(Xor(1)), EncryptedSerializer(Xor(2))
-    with open_checkpointer(stored.url, blobs=blobs, serde=old) as saver, lost_answers(saver):
-        put(saver, [LARGE], "copy")
-        at = put(saver, [LARGE, f"other {LARGE}"])
-        saver.put_writes(at, [("ch", f"third {LARGE}")], "task")
-        assert stored.rows("doomed_blobs") == []
-        for target in ("new", "copy", "copy"):
-            saver.copy_thread("t", target)
-            for thread in ("t", target):
-                assert get(saver, thread) == [LARGE, f"other {LARGE}"]
-        assert len(keys(blobs)) == 9
-    with (
-        open_checkpointer(stored.url, blobs=blobs, serde=new, old_serdes=[old]) as saver,
-        lost_answers(saver),
-    ):
-        saver.reencrypt()  # type: ignore[attr-defined]
-        assert saver.delete_orphans(NOW) == 0  # type: ignore[attr-defined]
-    with open_checkpointer(stored.url, blobs=blobs, serde=new) as saver:
-        for thread in ("t", "new", "copy"):
-            assert get(saver, thread) == [LARGE, f"other {LARGE}"]
-            saver.delete_thread(thread)
-    assert keys(blobs) == set()
 
 
 def test_a_refusal_after_a_lost_answer_leaves_what_was_stored(

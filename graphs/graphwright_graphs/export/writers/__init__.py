@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graphwright_graphs.export.writers import human, llm, prompt, python, router, tools
+from graphwright_graphs.export.writers import human, llm, map, memory, prompt, python, router, tools
+from graphwright_graphs.export.writers.planner import PlannerWriter
 from graphwright_graphs.export.writers.writing import Writer, Writing
 
 WRITERS: Mapping[str, Writer] = {
     "human": human.write,
     "llm": llm.write,
+    "map": map.write,
+    "memory": memory.write,
     "prompt": prompt.write,
     "python": python.write,
     "router": router.write,
@@ -17,4 +20,4 @@ WRITERS: Mapping[str, Writer] = {
 }
 """What writes a node of each kind. A kind of another package has none."""
 
-__all__ = ["WRITERS", "Writer", "Writing"]
+__all__ = ["WRITERS", "PlannerWriter", "Writer", "Writing"]

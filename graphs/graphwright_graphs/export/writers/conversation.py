@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from graphwright_graphs.export import prompts, state
+from graphwright_graphs.export.writers.lowering import lowered
 from graphwright_graphs.export.writers.writing import Writing
-from graphwright_graphs.nodes.conversation import FullPrompt, Prompt, Turn
+from graphwright_graphs.nodes.conversation import Prompt, Turn
 
 _ROLES: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
@@ -19,10 +20,9 @@ _ROLES: dict[str, type[BaseMessage]] = {
 
 def composed(prompt: Prompt, channel: str | None, writing: Writing) -> str:
     """The list of messages that a prompt and a conversation make."""
+    prompt = lowered(prompt, writing)
     if isinstance(prompt, list):
         return _listed([_turn(turn, writing) for turn in prompt])
-    if isinstance(prompt, FullPrompt):
-        return refused("a prompt that is a mapping", writing)
     talks = channel or any(map(writing.is_conversation, writing.channels))
     conversation = _conversation(writing.conversation(channel), writing) if talks else ""
     if prompt is None:
@@ -39,9 +39,7 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _turn(turn: Turn, writing: Writing) -> str:
     role = next(iter(turn.model_fields_set))
-    text = getattr(turn, role)
-    if not isinstance(text, str):
-        return refused(f"`{role}` that is no text", writing)
+    text = str(getattr(turn, role))
     if role == "placeholder":
         return f"*{_conversation(writing.conversation(text), writing)}"
     return _message(_ROLES[role], text, f"{writing.name}_{role}", writing)
@@ -50,13 +48,6 @@ def _turn(turn: Turn, writing: Writing) -> str:
 def _message(kind: type[BaseMessage], text: str, name: str, writing: Writing) -> str:
     called = writing.module.imported("langchain_core.messages", kind.__name__)
     return f"{called}({prompts.filled(text, writing.readable, writing.module, name)})"
-
-
-def refused(found: str, writing: Writing) -> str:
-    """Report a prompt for which there is no plain Python yet; what is returned is not used."""
-    expected = "a text, or a list of texts by their roles"
-    writing.problems.report(writing.where, found, expected, at_key=True)
-    return "[]"
 
 
 def _conversation(channel: str, writing: Writing) -> str:

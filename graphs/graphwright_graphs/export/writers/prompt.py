@@ -5,18 +5,19 @@ from __future__ import annotations
 from graphwright_graphs.export import prompts
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.writers.conversation import composed
+from graphwright_graphs.export.writers.lowering import lowered
 from graphwright_graphs.export.writers.writing import Writing
-from graphwright_graphs.nodes.conversation import FullPrompt
 from graphwright_graphs.nodes.prompt import PromptBody
 
 
 def write(body: PromptBody, writing: Writing) -> str:
     """A function that fills in the template."""
-    if isinstance(body.template, list | FullPrompt):
-        value = composed(body.template, None, writing)
+    template = lowered(body.template, writing)
+    if not isinstance(template, str):
+        value = composed(template, None, writing)
     else:
         module = writing.module
-        value = prompts.filled(body.template, writing.readable, module, f"{writing.name}_text")
+        value = prompts.filled(template, writing.readable, module, f"{writing.name}_text")
         if writing.is_conversation(body.output):
             value = f"[{module.imported('langchain_core.messages', 'HumanMessage')}({value})]"
     return writing.function(

@@ -47,8 +47,9 @@ def _by_model(body: Router, writing: Writing) -> Sequence[str]:
     labels = module.constant(f"{writing.name}_choices", literal(body.choices))
     asked = module.inlined(runtime.with_choices)
     check = f"lambda said: {module.inlined(runtime.label_of)}(said, {labels})"
+    default = f", {literal(body.default)}" if body.default is not None else ""
     lines = [
-        f"messages = {asked}({composed(body.prompt, body.messages, writing)}, {labels})",
+        f"messages = {asked}({composed(body.prompt, body.messages, writing)}, {labels}{default})",
         *structured(router._schema(body), body.model, check, writing),
     ]
     if body.default is not None:

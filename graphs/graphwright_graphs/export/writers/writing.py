@@ -33,6 +33,8 @@ class Writing:
     answered: bool
     """Whether tool calls may have been answered before a `tools` node runs them."""
     tools_by_name: Named
+    writers: Mapping[str, Writer]
+    """What writes the kinds of nodes that stand in another node."""
     problems: Problems
     """What stands against an export."""
 
@@ -54,27 +56,35 @@ class Writing:
         found = [self.tools_by_name.text(name, self.module) for name in names]
         return f"[{', '.join(found)}]"
 
-    def function(self, about: str, lines: Sequence[str], *, returns: str = "") -> str:
+    def function(
+        self, about: str, lines: Sequence[str], *, returns: str = "", state: str = ""
+    ) -> str:
         """Define the node's function, which takes of `state`, `config` and `context` what its lines
-        name; its name.
+        name; its name. `state` is the type of its state, where that is not the graph's.
         """
         name = self.module.named(self.name)
-        head, before = self._head(name, lines, returns or self._update())
-        self.module.add([head, *docstring(about), *before, *(INDENT + line for line in lines)])
+        head, before = self._head(name, lines, returns or self._update(), state or self.state)
+        self.module.add(
+            [head, *docstring(about), *before, *(INDENT + line if line else "" for line in lines)]
+        )
         return name
 
     def _update(self) -> str:
         return f"dict[str, {self.module.imported('typing', 'Any')}]"
 
-    def _head(self, name: str, lines: Sequence[str], returns: str) -> tuple[str, list[str]]:
+    def _head(
+        self, name: str, lines: Sequence[str], returns: str, state: str
+    ) -> tuple[str, list[str]]:
         text = "\n".join(lines)
-        parameters, before = [f"state: {self.state}"], []
+        parameters, before = [f"state: {state}"], list[str]()
         if "config" in text:
             config = self.module.imported("langchain_core.runnables", "RunnableConfig")
             parameters.append(f"config: {config}")
-        if self.context and "context." in text:
+        if "context." in text or "runtime." in text:
             runtime = self.module.imported("langgraph.runtime", "Runtime")
-            parameters.append(f"runtime: {runtime}[{self.context}]")
+            anything = self.context or self.module.imported("typing", "Any")
+            parameters.append(f"runtime: {runtime}[{anything}]")
+        if self.context and "context." in text:
             before.append(f"{INDENT}context = runtime.context or {self.context}()")
         return f"async def {name}({', '.join(parameters)}) -> {returns}:", before
 

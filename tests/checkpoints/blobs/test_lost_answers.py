@@ -1,8 +1,9 @@
-"""What only a server on the network can do to blobs: lose an answer."""
+"""What only a server can do to blobs: lose an answer."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest import mock
 
 import pytest
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
@@ -12,8 +13,10 @@ from tests.checkpoints.stored_on_servers import SERVERS
 
 from graphwright_checkpoints import open_checkpointer
 from graphwright_checkpoints.networked.server import Disconnected
+from graphwright_checkpoints.postgres.database import PostgresDatabase
+from graphwright_checkpoints.postgres.failures import Lost
 
-pytestmark = pytest.mark.parametrize("fresh", SERVERS, indirect=True)
+on_servers = pytest.mark.parametrize("fresh", SERVERS, indirect=True)
 
 
 def lose(owner: Any, name: str, *, meanwhile: Callable[[], object] = bool) -> None:
@@ -32,29 +35,34 @@ def lose(owner: Any, name: str, *, meanwhile: Callable[[], object] = bool) -> No
 
 @contextmanager
 def lost_answers(saver: Any) -> Iterator[None]:
-    """Each change takes effect, and then its connection breaks."""
-    server = saver._database._rows._server
-    changes = [(server, "store"), (server.contents, "replace"), (server.blobs, "doom")]
-    changes += [(server, "delete_thread"), (server.blobs, "forget")]
-    kept = [getattr(owner, name) for owner, name in changes]
+    """Each change takes effect, and every other time its connection breaks then."""
+    rows = saver._database._rows
+    if isinstance(rows, PostgresDatabase):
+        changes: list[tuple[Any, str]] = [(rows._pools, "_run_once")]
+    else:
+        server = rows._server
+        changes = [(server, "store"), (server.contents, "replace"), (server.blobs, "doom")]
+        changes += [(server, "delete_thread"), (server.blobs, "forget")]
 
     def losing(do: Any) -> Any:
         turns = iter(range(1_000_000))
 
         def lose_every_other(*arguments: Any) -> Any:
-            do(*arguments)
+            result = do(*arguments)
             if next(turns) % 2 == 0:
-                raise Disconnected("the answer was lost")
+                raise (Lost if isinstance(rows, PostgresDatabase) else Disconnected)("lost")
+            return result
 
         return lose_every_other
 
-    for (owner, name), do in zip(changes, kept, strict=True):
-        setattr(owner, name, losing(do))
-    yield
-    for (owner, name), do in zip(changes, kept, strict=True):
-        setattr(owner, name, do)
+    with ExitStack() as stack:
+        for owner, name in changes:
+            made = losing(getattr(owner, name))
+            stack.enter_context(mock.patch.object(owner, name, made))
+        yield
 
 
+@pytest.mark.parametrize("fresh", ["postgres", *SERVERS], indirect=True)
 def test_what_is_done_twice_dooms_no_blob_of_its_own(
     stored: Stored, blobs: str, keys: Keys
 ) -> None:
@@ -82,6 +90,7 @@ def test_what_is_done_twice_dooms_no_blob_of_its_own(
     assert keys(blobs) == set()
 
 
+@on_servers
 def test_what_was_deleted_before_its_second_attempt_gets_another_blob(
     stored: Stored, blobs: str, keys: Keys
 ) -> None:
@@ -99,6 +108,7 @@ def test_what_was_deleted_before_its_second_attempt_gets_another_blob(
             assert stored.rows("doomed_blobs") == []
 
 
+@on_servers
 def test_what_was_refused_while_others_wrote_and_swept(
     stored: Stored, blobs: str, keys: Keys
 ) -> None:
