@@ -132,7 +132,7 @@ class _Export:
             expected = f"a kind that can be exported ({', '.join(sorted([*WRITERS, 'planner']))})"
             self._problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
             return []
-        words = list(options.words(entry, inside))
+        words = list(options.words(entry.options, self._module, entry.leads))
         added = [", ".join([literal(each), action, *words]) for each, action in nodes]
         return [*(f"{inside.builder}.add_node({each})" for each in added), *ways]
 
@@ -177,7 +177,7 @@ def _keywords(classes: Mapping[str, str]) -> Iterator[str]:
 def _asks_a_model(found: tuple[str, Body]) -> bool:
     body = found[1]
     if isinstance(body, Map):
-        return any(word in body.do for word in ("llm", "router"))
+        return any(word in body.do for word in ("agent", "llm", "router"))
     return hasattr(body, "model")
 
 
