@@ -196,7 +196,7 @@ def joined(before: Mapping[str, Any] | None, update: Mapping[str, Any] | None) -
 
     The outcomes of steps that ran side by side give the same plan in any order.
     """
-    if update is None or "steps" in update or not update:
+    if not update or "step" not in update:
         return dict(update or {})
     plan = Plan.of(before)
     return plan.joined(Outcome.model_validate(update)).model_dump() if plan else {}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +17,9 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
+from tests.graphs.test_nodes_http import ASK, ORDER
 from tests.graphs.traces import trace
+from tests.tools.loopback import serving
 
 from graphwright_graphs import load
 from graphwright_graphs.export import ExportError, export
@@ -24,7 +29,9 @@ ROOT = Path(__file__).parents[2]
 
 # What each example is asked, and what a person answers where it waits.
 CONVERSATIONS: dict[str, list[Any]] = {
+    "extraction": [{"text": "Invoice 7 of 2026-01-02 from Ada Ltd: 3 pens, 4.50 euros."}],
     "agent": [{"messages": [("human", "What is 12 times 12? And what is 3 plus 4?")]}],
+    "analyst": [{"messages": [("human", "Which tables are there?")]}],
     "approval": [
         {"messages": [("human", "Remember that I owe Ada 5 euros.")]},
         Command(resume={"decisions": [{"type": "maybe"}]}),
@@ -32,12 +39,19 @@ CONVERSATIONS: dict[str, list[Any]] = {
         {"messages": [("human", "Remember that I owe Ada 6 euros.")]},
         Command(resume="yes"),
     ],
+    "memory": [
+        {"messages": [("human", "My name is Ada, and I live in Bonn.")]},
+        {"messages": [("human", "What do you know of me?")]},
+    ],
     "planner": [{"messages": [("human", "Calculate 12 * 12, then calculate 7 + 8.")]}],
+    "rag": [{"messages": [("human", "How many days of leave do I have?")]}],
     "research": [
         {"messages": [("human", "Search for checkpoints, then calculate 12 * 12.")]},
         Command(resume="perhaps, but calculate 13 * 13 as well"),
         Command(resume="yes"),
     ],
+    "review": [{"code": "def f(x):\n    return eval(x)\n"}],
+    "summary": [{"text": "One thing happened.\n\nThen another did. " * 90, "words": 30}],
     "support": [{"messages": [("human", "My order 4711 has not come.")]}],
     "translator": [{"language": "German", "text": "good morning"}, {"text": "good morning"}],
 }
@@ -48,9 +62,13 @@ EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS]
 
 
 @pytest.fixture
-def imported(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
+def imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., ModuleType]]:
     """Imports an exported module; its models are those of a catalogue."""
     names: list[str] = []
+    # Where an export belongs: beside its document, whose folder has what it imports.
+    monkeypatch.syspath_prepend(ROOT / "graphs")
 
     def make(text: str, models: Models | None = None) -> ModuleType:
         names.append(f"exported_{len(names)}")
@@ -69,6 +87,14 @@ def imported(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
     yield make
     for name in names:
         del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database that the example `analyst` asks."""
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.executescript((ROOT / "graphs" / "shop" / "shop.sql").read_text())
+    monkeypatch.setenv("SQL_DATABASE", f"sqlite:///{tmp_path / 'shop.db'}")
 
 
 def served(graph: Any) -> Any:
@@ -104,7 +130,15 @@ def test_every_example_needs_nothing_of_graphwright_but_its_tools(
         "print(exported.graph.name)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", blocked], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", blocked],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}:{ROOT / 'graphs'}:{os.environ.get('PYTHONPATH', '')}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (ended.stdout.strip(), ended.stderr) == (path.stem, "")
 
@@ -123,6 +157,26 @@ def test_what_is_exported_is_clean(all_exported: Path, check: str) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout
 
+
+GRAPHS = """
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
+
+
+class State(TypedDict, total=False):
+    text: str
+
+
+async def shout(state: State) -> dict:
+    return {"text": state["text"].upper()}
+
+
+def build() -> StateGraph:
+    return StateGraph(State).add_node("shout", shout).add_edge(START, "shout")
+
+
+graph = build().compile()
+"""
 
 # Each shows some words of the language, on the functions of `tools_of_a_user` and the demo model.
 DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
@@ -212,6 +266,55 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
             Command(resume="Nothing."),
         ],
     ),
+    "an agent with tools, of which one waits for a person": (
+        """
+        state: {messages: messages, name: {type: string, default: Ada}}
+        nodes:
+          work:
+            agent:
+              prompt: You work for {name}.
+              tools: [calculator, save_note]
+              approve: [save_note]
+              max_rounds: 4
+        edges: {START: work, work: END}
+        """,
+        [
+            {"messages": [("human", "What is 12 times 12?")]},
+            {"messages": [("human", "Remember that I owe Ada 5 euros.")]},
+            Command(resume={"decisions": [{"type": "approve"}]}),
+        ],
+    ),
+    "a database, other graphs with the same names and with others": (
+        """
+        state: {limit: last, rows: last, text: last, loud: last}
+        nodes:
+          ask: {sql: {query: "SELECT name FROM customers WHERE id < :limit ORDER BY id",
+                      output: rows}}
+          same: {subgraph: "graphs_of_a_user:graph"}
+          other: {subgraph: {graph: "graphs_of_a_user:build", in: {text: loud}, out: {loud: text}}}
+        edges: {START: ask, ask: same, same: other, other: END}
+        """,
+        [{"limit": 100, "text": "So", "loud": "And so"}],
+    ),
+    "every way to ask": (
+        """
+        state: {kind: {type: string}, count: {type: integer, default: 2}, messages: messages}
+        nodes:
+          choose: {human: {ask: Which?, choose: {options: [Red, Blue]}, output: kind}}
+          several: {human: {choose: {options: [One, Two], many: true}}}
+          edit:
+            human: {edit: count, ask: "How many {kind}?", expiry: {seconds: 60, answer: true}}
+        edges: {START: choose, choose: several, several: edit, edit: END}
+        """,
+        [
+            {"messages": []},
+            Command(resume="green"),
+            Command(resume="2"),
+            Command(resume="one, two"),
+            Command(resume="many"),
+            Command(resume="7"),
+        ],
+    ),
     "a text for the person's side, another channel, a model's options": (
         """
         state: {language: {enum: [German, French], default: German}, said: last}
@@ -250,9 +353,16 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
 
 @pytest.mark.parametrize("shown", DOCUMENTS)
 async def test_every_word_runs_the_same(
-    shown: str, document: Any, imported: Any, tools: str, monkeypatch: pytest.MonkeyPatch
+    shown: str,
+    document: Any,
+    imported: Any,
+    tools: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "of a model that is not asked")
+    (tmp_path / "graphs_of_a_user.py").write_text(GRAPHS)
+    monkeypatch.delitem(sys.modules, "graphs_of_a_user", raising=False)
     text, given = DOCUMENTS[shown]
     path = document(text, "example.yaml")
     (path.parent / "asked.md").write_text("Answer: {question}\n")
@@ -263,6 +373,26 @@ async def test_every_word_runs_the_same(
     expected = await trace(served(loaded), given)
     assert await trace(served(python), given) == expected
     assert len(expected) > len(given)
+
+
+async def test_a_request_is_the_same(
+    document: Any, imported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_TOKEN", "s3cret")
+    with serving() as told:
+        answer = {"items": [{"name": "tea"}, {"name": "cup"}]}
+        told.answers("/customers/a%2F..%2Fb%3Fc/orders", answer)
+        path = document(ORDER.replace("URL", told.url), "order.yaml")
+        expected = await trace(served(load(path)), [ASK])
+        assert await trace(served(imported(export(path)).graph), [ASK]) == expected
+
+        first, second = told.received
+        assert (first.method, first.path, first.query) == (second.method, second.path, second.query)
+        assert first.json == second.json
+
+
+def test_every_shipped_document_is_among_the_examples() -> None:
+    assert {path.stem for path in (ROOT / "graphs").glob("*.yaml")} == set(CONVERSATIONS)
 
 
 def test_what_has_no_python_is_said_with_its_place(document: Any, tools: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
@@ -47,6 +48,31 @@ def test_another_model_of_the_run_is_asked(compiled: Any, scripted: Any, catalog
     assert graph.invoke({"question": "a"})["seen"] == "One."
     assert graph.invoke({"question": "a"}, other)["seen"] == "Two."
     assert graph.invoke({"question": "a"})["seen"] == "One."
+
+
+def test_another_person_s_context_is_another_question(compiled: Any, scripted: Any) -> None:
+    graph = compiled(
+        """
+        state: {question: {type: string}, seen: last}
+        context: {person: string}
+        nodes: {answer: {llm: {prompt: "{person}: {question}", output: seen}, cache: 60}}
+        edges: {START: answer, answer: END}
+        """,
+        scripted("One.", "Two."),
+    )
+    asked = {"question": "a"}
+
+    assert graph.invoke(asked, context={"person": "Ada"})["seen"] == "One."
+    assert graph.invoke(asked, context={"person": "Bob"})["seen"] == "Two."
+    assert graph.invoke(asked, context={"person": "Ada"})["seen"] == "One."
+
+
+def test_what_can_not_be_compared_or_copied_is_not_kept() -> None:
+    lock, results = threading.Lock(), Results(None)
+    results.put(b"k", lock)
+
+    assert fingerprint(lock) != fingerprint(lock)
+    assert results.get(b"k") is None
 
 
 def test_a_kept_message_is_a_new_one_in_each_conversation(compiled: Any, scripted: Any) -> None:

@@ -22,6 +22,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
 from langgraph.types import Command
 from pydantic import Field, PrivateAttr
 from tests.graphs.openai_server import Request, answering
@@ -555,6 +557,31 @@ async def test_a_step_that_was_cut_off_goes_on_behind_its_last_call(
     assert tasks(model) == ["do a", "do a"]
 
 
+async def test_a_service_that_stops_parks_a_step_between_two_rounds(
+    planner: Any, tools: str
+) -> None:
+    held, control = Held("do b"), RunControl()
+    steps = {"do b": [adding(a=1, b=2), "three"]}
+    model = Script(plans=[[step("a"), step("b")]], steps=steps, hold=held)
+    graph = planner(model, '["plan_tools:add"]')
+
+    async def run() -> None:
+        async for _ in graph.astream(GOAL, THREAD, control=control):
+            pass
+
+    parked = asyncio.ensure_future(run())
+    await asyncio.wait_for(held.reached.wait(), 10)
+    control.request_drain()
+    held.free.set()
+    with pytest.raises(GraphDrained):
+        await parked
+
+    assert tasks(model) == ["do a", "do b"]
+    state = await graph.ainvoke(None, THREAD)
+    assert tasks(model) == ["do a", "do b", "do b"]
+    assert outcomes(state) == [("a", "done", "do a"), ("b", "done", "three")]
+
+
 @pytest.fixture
 async def stopped(planner: Any) -> tuple[Any, Script]:
     """A graph whose run was stopped, as the service does it, with one of its steps done."""
@@ -650,7 +677,7 @@ async def calculator(expression: str) -> str:
     with LOG.open("a") as log:
         print(expression, file=log)
     if "9" in expression and LOG.read_text().count("9") == 1:
-        await asyncio.sleep(0.5)  # until the other step is in the database
+        await asyncio.sleep(1.5)  # until the other step is in the database
         os.kill(os.getpid(), signal.SIGKILL)
     return f"{eval(expression)}"
 """

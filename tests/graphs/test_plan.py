@@ -48,6 +48,7 @@ def test_outcomes_join_in_any_order_and_once() -> None:
     assert ended(plan, "unknown") == plan
     assert plans.joined({}, {"step": "a", "status": "done", "result": ""}) == {}
     assert plans.joined(plan.model_dump(), None) == {}
+    assert plans.joined(plan.model_dump(), {"goal": "another"}) == {"goal": "another"}
 
 
 def test_what_is_done_is_kept_when_the_rest_changes() -> None:

@@ -132,3 +132,19 @@ async def test_a_delayed_run_is_called_at_once(talk: Thread) -> None:
     run = await talk.client.runs.create(talk.id, "echo", input=said("one"), after_seconds=3600)
     assert talk.change(run["run_id"], after_seconds=0).status_code == 200
     assert await settled(talk.client, talk.id, run["run_id"]) == "success"
+
+
+async def test_an_edit_that_races_the_run_s_claim(talk: Thread) -> None:
+    """The run has the one text or the other, and who edits it is told which."""
+    delay, answers = 0.03, set()
+    for _ in range(16):
+        await talk.client.runs.create(talk.id, "stages", input={"pause": 0})
+        run = (await talk.client.runs.create(talk.id, "echo", input=said("old")))["run_id"]
+        await asyncio.sleep(delay)
+        edited = await asyncio.to_thread(talk.change, run, input=said("new"))
+        values: Any = await talk.client.runs.join(talk.id, run)
+        assert values["log"][-1] == {200: "echo:new", 409: "echo:old"}[edited.status_code]
+        answers.add(edited.status_code)
+        # Around the moment of the claim, wherever that is on this machine today.
+        delay *= 1.5 if edited.status_code == 200 else 0.6
+    assert answers == {200, 409}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from graphwright_graphs import bounds
 from graphwright_graphs.context import Readable
@@ -26,14 +26,35 @@ def condition(text: str, writing: Writing, where: Where, answered: Collection[st
 
     `answered` are the conversations whose last message is surely an AI message.
     """
-    translated = translation(writing.readable, answered)
+    made = translation(writing.readable, answered)
+    return _translated(text, lambda tree: made.condition(tree), made, writing, where)
+
+
+def value(
+    text: str, writing: Writing, where: Where, names: Mapping[str, Readable] | None = None
+) -> str:
+    """An expression whose value is needed, as Python; what has no Python is reported.
+
+    It is about channels and settings, or other `names`.
+    """
+    made = translation(names or writing.readable, ())
+    return _translated(text, lambda tree: made.value(tree).text, made, writing, where)
+
+
+def _translated(
+    text: str,
+    translate: Callable[[cel.Expr], str],
+    made: Translation,
+    writing: Writing,
+    where: Where,
+) -> str:
     try:
-        python = translated.condition(cel.parse(text))
+        python = translate(cel.parse(text))
     except cel.Unreadable as error:
         found = f"{quoted(text)}, which has {error}"
         writing.problems.report(where, found, "what there is in Python, see docs/export.md")
         return "False"
-    for name in sorted(translated.uses):
+    for name in sorted(made.uses):
         if name == "re":
             writing.module.imported("re")
         else:

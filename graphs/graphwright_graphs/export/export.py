@@ -22,6 +22,7 @@ from graphwright_graphs.models import current as current_models
 from graphwright_graphs.nodes.human import Human
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.llm import Llm
+from graphwright_graphs.nodes.map import Map
 from graphwright_graphs.nodes.node import Body
 from graphwright_graphs.nodes.planner import Planner
 from graphwright_graphs.problems import Problems
@@ -72,7 +73,7 @@ class _Export:
         """The module."""
         classes = self._classes()
         writing = self._writing(classes)
-        if any(hasattr(body, "model") for _, body in self._bodies.values()):
+        if any(map(_asks_a_model, self._bodies.values())):
             models.define(self._module)
         nodes = [line for name in self._blueprint.nodes for line in self._node(name, writing)]
         ways = [line for edge in self._blueprint.edges for line in self._ways(edge, writing)]
@@ -113,6 +114,7 @@ class _Export:
             context=classes.get("context_schema"),
             answered=any(isinstance(body, Human) and body.approve for body in bodies),
             tools_by_name=self._tools,
+            writers=WRITERS,
             problems=self._problems,
         )
 
@@ -130,7 +132,7 @@ class _Export:
             expected = f"a kind that can be exported ({', '.join(sorted([*WRITERS, 'planner']))})"
             self._problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
             return []
-        words = list(options.words(entry, inside))
+        words = list(options.words(entry.options, self._module, entry.leads))
         added = [", ".join([literal(each), action, *words]) for each, action in nodes]
         return [*(f"{inside.builder}.add_node({each})" for each in added), *ways]
 
@@ -170,6 +172,13 @@ def _keywords(classes: Mapping[str, str]) -> Iterator[str]:
     for word, name in classes.items():
         if word != "state_schema":
             yield f"{word}={name}"
+
+
+def _asks_a_model(found: tuple[str, Body]) -> bool:
+    body = found[1]
+    if isinstance(body, Map):
+        return any(word in body.do for word in ("agent", "llm", "router"))
+    return hasattr(body, "model")
 
 
 def _bodies(nodes: Mapping[str, Any], problems: Problems) -> Iterator[tuple[str, tuple[str, Body]]]:

@@ -50,11 +50,13 @@ def filled(
     """A template with its values: the text itself where it has no variables."""
     names = variables(text)
     if not names:
-        plain = text.replace("{{", "{").replace("}}", "}")
-        return (
-            module.constant(name, block(plain))
-            if "\n" in plain or len(plain) > 60
-            else block(plain)
-        )
+        said = plain(text)
+        is_long = "\n" in said or len(said) > 60
+        return module.constant(name, block(said)) if is_long else block(said)
     constant = module.constant(name, block(text))
     return f"{constant}.format({values(names, channels, module)})"
+
+
+def plain(text: str) -> str:
+    """What a template without variables says."""
+    return text.replace("{{", "{").replace("}}", "}")

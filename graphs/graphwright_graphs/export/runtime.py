@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tools import ToolException
 
 T = TypeVar("T")
 
@@ -95,3 +96,30 @@ def label_of(parsed: Any, labels: Iterable[str]) -> str:
         if label.casefold() == said:
             return label
     raise ValueError(f'"{said}" is none of {", ".join(labels)}')
+
+
+def collected(values: list[Any], value: Any) -> list[Any]:
+    """A reducer that keeps each update as it is, in the order of the tasks."""
+    return [*values, value]
+
+
+def flat(values: Iterable[Any]) -> list[Any]:
+    """The items of lists, and what is no list as an item."""
+    return [each for value in values for each in (value if isinstance(value, list) else [value])]
+
+
+def label(text: str) -> str:
+    """A label of a namespace: an empty one would be everybody's, and LangGraph allows no dot."""
+    if not text.strip():
+        raise ValueError("a label of a namespace is empty")
+    return text.strip().replace("%", "%25").replace(".", "%2E")
+
+
+def content_of(answer: Any) -> Any:
+    """What a service answered: its JSON, or else its text."""
+    try:
+        return answer.json()
+    except ToolException:
+        if answer.is_cut or answer.text is None:
+            raise
+        return answer.text

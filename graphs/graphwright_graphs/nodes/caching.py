@@ -16,7 +16,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import fields, is_dataclass
 from typing import Any
+from uuid import uuid4
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -109,7 +111,10 @@ class Results:
         """Keep a copy. Its messages lose their ids: with the same one, the next would replace it in
         the conversation instead of being its next message.
         """
-        copy = deepcopy(result)
+        try:
+            copy = deepcopy(result)
+        except Exception:  # a result with a connection, a lock or the like is used once
+            return
         for message in _messages(copy):
             message.id = None
         until = float("inf") if self._ttl is None else time.monotonic() + self._ttl
@@ -132,7 +137,12 @@ def _plain(value: Any) -> Any:
         return value.model_dump()
     if isinstance(value, set | frozenset):
         return sorted(value, key=repr)
-    return base64.b85encode(pickle.dumps(value)).decode()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    try:
+        return base64.b85encode(pickle.dumps(value)).decode()
+    except Exception:  # objects raise what they like; what can't be compared is never the same
+        return uuid4().hex
 
 
 def _messages(value: Any) -> Iterator[BaseMessage]:

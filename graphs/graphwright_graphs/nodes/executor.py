@@ -111,7 +111,7 @@ def executor(
         step = Step(**state["step"])
         tell = get_stream_writer()
         told_as = {"type": "step", "node": scope.name, "id": step.id}
-        place = config["configurable"].get("checkpoint_ns", "")
+        place = config.get("configurable", {}).get("checkpoint_ns", "")
         tell({**told_as, "status": "started", "task": step.task, "namespace": place})
         try:
             ended = yield Call(agent, begun(state, offered))

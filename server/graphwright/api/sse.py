@@ -40,7 +40,7 @@ class LastingResponses:
         answer = handled.get(_LASTING)
         del handled
         if answer is not None:
-            await answer()
+            await answer(receive, send)
 
 
 class _Lasting(Response, ABC):
@@ -59,12 +59,15 @@ class _Lasting(Response, ABC):
         """The body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave the sending to `LastingResponses`."""
-        scope[_LASTING] = partial(self._answer, receive, send)
+        """Send the headers through what the framework has put around `send`, and leave the rest to
+        `LastingResponses`, which needs none of that.
+        """
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        self.raw_headers = []
+        scope[_LASTING] = self._answer
 
     async def _answer(self, receive: Receive, send: Send) -> None:
         """Send the body until it ends or the client leaves."""
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         # Thousands may wait at once: each has this task, one more, and a timer.
         leaving = asyncio.ensure_future(_left(receive))
         leaving.add_done_callback(partial(_cancel, asyncio.current_task()))
@@ -73,6 +76,7 @@ class _Lasting(Response, ABC):
             async for piece in self.pieces():
                 heart.rest()
                 await send(_piece(piece))
+            heart.stop()  # nothing may come after the end
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except asyncio.CancelledError:
             # Otherwise the server stops: whoever listens finds the body cut off and connects again;
@@ -87,6 +91,8 @@ class _Lasting(Response, ABC):
 class _Heart:
     """Beats when nothing was sent for a while."""
 
+    __slots__ = ("_beat", "_beating", "_loop", "_sent", "_timer")
+
     def __init__(self, beat: Callable[[], Awaitable[None]]) -> None:
         self._beat = beat
         self._loop = asyncio.get_running_loop()
@@ -99,8 +105,10 @@ class _Heart:
         self._sent = self._loop.time()
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Beat no more, nor what was about to begin."""
         self._timer.cancel()
+        if self._beating is not None:
+            self._beating.cancel()
 
     def _due(self) -> None:
         silence = self._loop.time() - self._sent

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,16 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.npm import installed
 
 from graphwright_checkpoints.blobs import BlobStore
 
 START_TIMEOUT = 60.0  # seconds; two cores may be busy with other tests
-INSTALL_TIMEOUT = 600  # seconds
 AZURITE = "azurite@3.37"
 # Azurite's own account, the same on every machine.
 ACCOUNT = "devstoreaccount1"
@@ -89,29 +87,13 @@ def s3(
 
 @pytest.fixture(scope="session")
 def azure(
-    tmp_path_factory: pytest.TempPathFactory,
-    pytestconfig: pytest.Config,
-    free_port: Callable[[], int],
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 ) -> Iterator[Emulator]:
-    """Azurite, with a container. It needs node, and comes into pytest's cache by npm, once."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        pytest.skip("Azurite needs node and npm, and this machine has none")
-    assert pytestconfig.cache is not None
-    folder = pytestconfig.cache.mkdir("azurite")
+    """Azurite, with a container. It needs node, and comes by npm."""
+    folder = installed(AZURITE, "--no-audit", "--no-package-lock", "--ignore-scripts")
     script = folder / "node_modules/azurite/dist/src/blob/main.js"
-    with (folder / "lock").open("w") as lock:
-        flock(lock, LOCK_EX)
-        if not script.exists():
-            arguments = ["install", "--prefix", str(folder), "--no-audit", "--no-fund"]
-            subprocess.run(
-                [npm, *arguments, "--no-package-lock", "--ignore-scripts", AZURITE],
-                check=True,
-                timeout=INSTALL_TIMEOUT,
-                capture_output=True,
-            )
     port, place = free_port(), tmp_path_factory.mktemp("azure")
-    command = [node, str(script), "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    command = ["node", str(script), "--blobHost", "127.0.0.1", "--blobPort", str(port)]
     command += ["--location", str(place), "--skipApiVersionCheck", "--disableTelemetry"]
     for emulator in run(command, port, place / "log"):
         make_container(emulator.url)

@@ -33,6 +33,8 @@ class Writing:
     answered: bool
     """Whether tool calls may have been answered before a `tools` node runs them."""
     tools_by_name: Named
+    writers: Mapping[str, Writer]
+    """What writes the kinds of nodes that stand in another node."""
     problems: Problems
     """What stands against an export."""
 
@@ -78,9 +80,11 @@ class Writing:
         if "config" in text:
             config = self.module.imported("langchain_core.runnables", "RunnableConfig")
             parameters.append(f"config: {config}")
-        if self.context and "context." in text:
+        if "context." in text or "runtime." in text:
             runtime = self.module.imported("langgraph.runtime", "Runtime")
-            parameters.append(f"runtime: {runtime}[{self.context}]")
+            anything = self.context or self.module.imported("typing", "Any")
+            parameters.append(f"runtime: {runtime}[{anything}]")
+        if self.context and "context." in text:
             before.append(f"{INDENT}context = runtime.context or {self.context}()")
         return f"async def {name}({', '.join(parameters)}) -> {returns}:", before
 

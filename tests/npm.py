@@ -1,0 +1,36 @@
+"""Programs from npm that stand in for a cloud, installed once for this machine."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+PATIENCE = 600.0  # seconds, for npm
+
+
+def installed(package: str, *options: str) -> Path:
+    """The folder in which npm has installed a package; a test that needs it is skipped where there
+    is no node or no registry.
+    """
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip(f"{package} needs node and npm, and this machine has none")
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    folder = cache / "graphwright-tests" / package.replace("/", "-")
+    if not folder.exists():
+        making = folder.with_name(f"{folder.name}-{uuid4().hex}")
+        making.mkdir(parents=True)
+        command = ["npm", "install", "--silent", "--no-fund", *options, "--prefix", str(making)]
+        done = subprocess.run(
+            [*command, package], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        if done.returncode:
+            shutil.rmtree(making)
+            pytest.skip(f"npm cannot install {package}: {done.stderr[-300:]}")
+        try:
+            making.rename(folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(making)
+    return folder
