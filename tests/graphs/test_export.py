@@ -296,6 +296,23 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
         """,
         [{"limit": 100, "text": "So", "loud": "And so"}],
     ),
+    "times that nodes may take, and functions that name another state": (
+        """
+        state: {messages: messages, left: last, steps: add, log: append}
+        nodes:
+          step: {python: "tests.graphs.twins.count_down:step", timeout: 5}
+          note: {python: "tests.graphs.twins.count_down:note"}
+          ask: {llm: {prompt: Be brief., tools: [clock]}, timeout: 9}
+          tools: {tools: [clock]}
+        edges:
+          START: step
+          step: note
+          note: ask
+          ask: [{when: size(messages.last().tool_calls) > 0, to: tools}, {to: END}]
+          tools: ask
+        """,
+        [{"left": 3, "messages": [("human", "What is 2 times 3?")]}],
+    ),
     "every way to ask": (
         """
         state: {kind: {type: string}, count: {type: integer, default: 2}, messages: messages}
@@ -361,6 +378,7 @@ async def test_every_word_runs_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "of a model that is not asked")
+    monkeypatch.setenv("GRAPHWRIGHT_IMPORTS", "tests")
     (tmp_path / "graphs_of_a_user.py").write_text(GRAPHS)
     monkeypatch.delitem(sys.modules, "graphs_of_a_user", raising=False)
     text, given = DOCUMENTS[shown]

@@ -14,10 +14,6 @@ from graphwright_graphs.nodes.tools import explained
 
 def write(body: Agent, writing: Writing) -> str:
     """A function that makes the agent for a run, and runs it."""
-    if not isinstance(body.prompt, str):
-        expected = "a text"
-        writing.problems.report(writing.where, "a prompt that is a mapping", expected, at_key=True)
-        return ""
     module, channel = writing.module, literal(writing.conversation(body.messages))
     words = [
         models.called(body.model, "", writing.name, module),
