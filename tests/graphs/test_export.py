@@ -17,7 +17,9 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
+from tests.graphs.test_nodes_http import ASK, ORDER
 from tests.graphs.traces import trace
+from tests.tools.loopback import serving
 
 from graphwright_graphs import load
 from graphwright_graphs.export import ExportError, export
@@ -156,6 +158,26 @@ def test_what_is_exported_is_clean(all_exported: Path, check: str) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+GRAPHS = """
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
+
+
+class State(TypedDict, total=False):
+    text: str
+
+
+async def shout(state: State) -> dict:
+    return {"text": state["text"].upper()}
+
+
+def build() -> StateGraph:
+    return StateGraph(State).add_node("shout", shout).add_edge(START, "shout")
+
+
+graph = build().compile()
+"""
+
 # Each shows some words of the language, on the functions of `tools_of_a_user` and the demo model.
 DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
     "a loop with a bound, and a condition on a setting": (
@@ -244,6 +266,72 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
             Command(resume="Nothing."),
         ],
     ),
+    "an agent with tools, of which one waits for a person": (
+        """
+        state: {messages: messages, name: {type: string, default: Ada}}
+        nodes:
+          work:
+            agent:
+              prompt: You work for {name}.
+              tools: [calculator, save_note]
+              approve: [save_note]
+              max_rounds: 4
+        edges: {START: work, work: END}
+        """,
+        [
+            {"messages": [("human", "What is 12 times 12?")]},
+            {"messages": [("human", "Remember that I owe Ada 5 euros.")]},
+            Command(resume={"decisions": [{"type": "approve"}]}),
+        ],
+    ),
+    "a database, other graphs with the same names and with others": (
+        """
+        state: {limit: last, rows: last, text: last, loud: last}
+        nodes:
+          ask: {sql: {query: "SELECT name FROM customers WHERE id < :limit ORDER BY id",
+                      output: rows}}
+          same: {subgraph: "graphs_of_a_user:graph"}
+          other: {subgraph: {graph: "graphs_of_a_user:build", in: {text: loud}, out: {loud: text}}}
+        edges: {START: ask, ask: same, same: other, other: END}
+        """,
+        [{"limit": 100, "text": "So", "loud": "And so"}],
+    ),
+    "times that nodes may take, and functions that name another state": (
+        """
+        state: {messages: messages, left: last, steps: add, log: append}
+        nodes:
+          step: {python: "tests.graphs.twins.count_down:step", timeout: 5}
+          note: {python: "tests.graphs.twins.count_down:note"}
+          ask: {llm: {prompt: Be brief., tools: [clock]}, timeout: 9}
+          tools: {tools: [clock]}
+        edges:
+          START: step
+          step: note
+          note: ask
+          ask: [{when: size(messages.last().tool_calls) > 0, to: tools}, {to: END}]
+          tools: ask
+        """,
+        [{"left": 3, "messages": [("human", "What is 2 times 3?")]}],
+    ),
+    "every way to ask": (
+        """
+        state: {kind: {type: string}, count: {type: integer, default: 2}, messages: messages}
+        nodes:
+          choose: {human: {ask: Which?, choose: {options: [Red, Blue]}, output: kind}}
+          several: {human: {choose: {options: [One, Two], many: true}}}
+          edit:
+            human: {edit: count, ask: "How many {kind}?", expiry: {seconds: 60, answer: true}}
+        edges: {START: choose, choose: several, several: edit, edit: END}
+        """,
+        [
+            {"messages": []},
+            Command(resume="green"),
+            Command(resume="2"),
+            Command(resume="one, two"),
+            Command(resume="many"),
+            Command(resume="7"),
+        ],
+    ),
     "a text for the person's side, another channel, a model's options": (
         """
         state: {language: {enum: [German, French], default: German}, said: last}
@@ -282,9 +370,17 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
 
 @pytest.mark.parametrize("shown", DOCUMENTS)
 async def test_every_word_runs_the_same(
-    shown: str, document: Any, imported: Any, tools: str, monkeypatch: pytest.MonkeyPatch
+    shown: str,
+    document: Any,
+    imported: Any,
+    tools: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "of a model that is not asked")
+    monkeypatch.setenv("GRAPHWRIGHT_IMPORTS", "tests")
+    (tmp_path / "graphs_of_a_user.py").write_text(GRAPHS)
+    monkeypatch.delitem(sys.modules, "graphs_of_a_user", raising=False)
     text, given = DOCUMENTS[shown]
     path = document(text, "example.yaml")
     (path.parent / "asked.md").write_text("Answer: {question}\n")
@@ -295,6 +391,26 @@ async def test_every_word_runs_the_same(
     expected = await trace(served(loaded), given)
     assert await trace(served(python), given) == expected
     assert len(expected) > len(given)
+
+
+async def test_a_request_is_the_same(
+    document: Any, imported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_TOKEN", "s3cret")
+    with serving() as told:
+        answer = {"items": [{"name": "tea"}, {"name": "cup"}]}
+        told.answers("/customers/a%2F..%2Fb%3Fc/orders", answer)
+        path = document(ORDER.replace("URL", told.url), "order.yaml")
+        expected = await trace(served(load(path)), [ASK])
+        assert await trace(served(imported(export(path)).graph), [ASK]) == expected
+
+        first, second = told.received
+        assert (first.method, first.path, first.query) == (second.method, second.path, second.query)
+        assert first.json == second.json
+
+
+def test_every_shipped_document_is_among_the_examples() -> None:
+    assert {path.stem for path in (ROOT / "graphs").glob("*.yaml")} == set(CONVERSATIONS)
 
 
 def test_what_has_no_python_is_said_with_its_place(document: Any, tools: str) -> None:

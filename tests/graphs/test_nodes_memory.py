@@ -107,6 +107,7 @@ async def test_an_empty_label_is_refused(compiled: Any) -> None:
             "{read: {namespace: [a], key: b, output: one}, delete:",
             "exactly one of read",
         ),
+        ('{delete: {namespace: [facts, "{user}"], key: "of {fact}"}}', "{delete: }", "exactly one"),
         ('{delete: {namespace: [facts, "{user}"]', "{delete: {namespace: []", "at least one"),
     ],
 )

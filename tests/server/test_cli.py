@@ -81,3 +81,16 @@ def test_a_new_project_serves_and_passes_its_tests(
         check=False,
     )
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_export_prints_the_python_of_a_document(tmp_path: Path) -> None:
+    made = graphwright("export", str(Path("graphs") / "agent.yaml"))
+    assert made.returncode == 0, made.stderr
+    assert 'graph = builder.compile(name="agent")' in made.stdout
+
+    document = tmp_path / "broken.yaml"
+    document.write_text("state: {text: last}\nnodes: {}\nedges: {}\n")
+    refused = graphwright("export", str(document), "-o", str(tmp_path / "made.py"))
+    assert refused.returncode == 1
+    assert "broken.yaml:2:8 nodes: found" in refused.stderr
+    assert not (tmp_path / "made.py").exists()

@@ -30,9 +30,14 @@ def condition(text: str, writing: Writing, where: Where, answered: Collection[st
     return _translated(text, lambda tree: made.condition(tree), made, writing, where)
 
 
-def value(text: str, writing: Writing, where: Where) -> str:
-    """An expression whose value is needed, as Python; what has no Python is reported."""
-    made = translation(writing.readable, ())
+def value(
+    text: str, writing: Writing, where: Where, names: Mapping[str, Readable] | None = None
+) -> str:
+    """An expression whose value is needed, as Python; what has no Python is reported.
+
+    It is about channels and settings, or other `names`.
+    """
+    made = translation(names or writing.readable, ())
     return _translated(text, lambda tree: made.value(tree).text, made, writing, where)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from graphwright_graphs.nodes.llm import Llm
 from graphwright_graphs.nodes.map import Map
 from graphwright_graphs.nodes.node import Body
 from graphwright_graphs.nodes.planner import Planner
+from graphwright_graphs.nodes.python import Python
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.source import Source
 
@@ -132,7 +134,13 @@ class _Export:
             expected = f"a kind that can be exported ({', '.join(sorted([*WRITERS, 'planner']))})"
             self._problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
             return []
-        words = list(options.words(entry, inside))
+        if isinstance(body, Python) and entry.options.timeout and not _is_async(entry.action):
+            expected = "an async function: LangGraph has no timeout for a sync one"
+            place = ("nodes", name, "timeout")
+            self._problems.report(place, "the timeout of a sync function", expected, at_key=True)
+        words = list(options.words(entry.options, self._module, entry.leads))
+        if isinstance(body, Python) and _names_a_state(entry.action):
+            words.append(f"input_schema={inside.state}")
         added = [", ".join([literal(each), action, *words]) for each, action in nodes]
         return [*(f"{inside.builder}.add_node({each})" for each in added), *ways]
 
@@ -168,6 +176,16 @@ class _Export:
             yield f"cache={self._module.imported('langgraph.cache.memory', 'InMemoryCache')}()"
 
 
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function)
+
+
+def _names_a_state(function: Any) -> bool:
+    """Whether LangGraph would give a function the state that its annotation names."""
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    return first is not None and isinstance(first.annotation, type | str)
+
+
 def _keywords(classes: Mapping[str, str]) -> Iterator[str]:
     for word, name in classes.items():
         if word != "state_schema":
@@ -177,7 +195,7 @@ def _keywords(classes: Mapping[str, str]) -> Iterator[str]:
 def _asks_a_model(found: tuple[str, Body]) -> bool:
     body = found[1]
     if isinstance(body, Map):
-        return any(word in body.do for word in ("llm", "router"))
+        return any(word in body.do for word in ("agent", "llm", "router"))
     return hasattr(body, "model")
 
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from graphwright_graphs.edges import langgraph_name
-from graphwright_graphs.export.annotations import reducer_text
 from graphwright_graphs.export.literals import literal
-from graphwright_graphs.export.writers.writing import Writing
-from graphwright_graphs.nodes.entries import Entry
-from graphwright_graphs.nodes.options import Cache, Retry
+from graphwright_graphs.export.module import Module
+from graphwright_graphs.export.tools import module_name
+from graphwright_graphs.nodes.options import Cache, Options, Retry
 
 
-def words(entry: Entry, writing: Writing) -> Iterator[str]:
+def words(options: Options, module: Module, leads: Sequence[str] = ()) -> Iterator[str]:
     """The keyword arguments beside a node's name and function."""
-    options, module = entry.options, writing.module
-    if entry.leads:
-        ends = tuple(dict.fromkeys(langgraph_name(target) for target in entry.leads))
+    if leads:
+        ends = tuple(dict.fromkeys(langgraph_name(target) for target in leads))
         yield f"destinations={literal(ends)}"
     if options.description:
         yield f"metadata={literal({'description': options.description})}"
     if options.retry is not None:
         policy = module.imported("langgraph.types", "RetryPolicy")
-        yield f"retry_policy={policy}({', '.join(_retry(options.retry, entry, writing))})"
+        yield f"retry_policy={policy}({', '.join(_retry(options.retry, module))})"
     if options.timeout is not None:
         yield f"timeout={literal(options.timeout)}"
     if options.cache is not None:
@@ -32,7 +30,7 @@ def words(entry: Entry, writing: Writing) -> Iterator[str]:
         yield "defer=True"
 
 
-def _retry(retry: int | Retry, entry: Entry, writing: Writing) -> Iterator[str]:
+def _retry(retry: int | Retry, module: Module) -> Iterator[str]:
     if isinstance(retry, int):
         yield f"max_attempts={retry}"
         return
@@ -41,10 +39,14 @@ def _retry(retry: int | Retry, entry: Entry, writing: Writing) -> Iterator[str]:
         value = getattr(retry, word)
         if value != getattr(usual, word):
             yield f"{word}={literal(value)}"
-    policy = entry.options.arguments()["retry_policy"]
     if retry.retry_on:
-        named = [reducer_text(each, writing.module) for each in policy.retry_on]
-        yield f"retry_on=({', '.join(named)},)"
+        yield f"retry_on=({', '.join(_exception(name, module) for name in retry.retry_on)},)"
+
+
+def _exception(name: str, module: Module) -> str:
+    """An exception of Python's own by its name, any other imported."""
+    home, colon, attribute = name.rpartition(":")
+    return module.imported(module_name(home), attribute) if colon else name
 
 
 def _cache(cache: int | Cache) -> Iterator[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from string import Formatter
 
-from langchain_core.messages import BaseMessage
-
 from graphwright_graphs import prompts
 from graphwright_graphs.context import Readable
 from graphwright_graphs.export import runtime, state
@@ -34,14 +32,6 @@ def value(name: str, channels: Mapping[str, Readable], module: Module) -> str:
 def variables(text: str) -> list[str]:
     """The variables of an f-string template, in order."""
     return [name for _, name, _, _ in Formatter().parse(text) if name is not None]
-
-
-def message(
-    kind: type[BaseMessage], text: str, channels: Mapping[str, Readable], module: Module
-) -> str:
-    """A message made of a template."""
-    called = module.imported("langchain_core.messages", kind.__name__)
-    return f"{called}({filled(text, channels, module)})"
 
 
 def filled(

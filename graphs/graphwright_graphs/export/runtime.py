@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tools import ToolException
 
 T = TypeVar("T")
 
@@ -112,3 +113,13 @@ def label(text: str) -> str:
     if not text.strip():
         raise ValueError("a label of a namespace is empty")
     return text.strip().replace("%", "%25").replace(".", "%2E")
+
+
+def content_of(answer: Any) -> Any:
+    """What a service answered: its JSON, or else its text."""
+    try:
+        return answer.json()
+    except ToolException:
+        if answer.is_cut or answer.text is None:
+            raise
+        return answer.text

@@ -49,13 +49,16 @@ class Named:
             return text
         return f"{module.imported('langchain_core.tools', 'tool')}({text})"
 
+    def found(self, path: str) -> Any:
+        """What the document imports by a path."""
+        return self._imports.find(path, self._problems, ())
+
     def _is_tool(self, path: str) -> bool:
         """Whether a path names a tool already, and no function."""
-        home, _, attribute = path.rpartition(":")
-        if path in self._offered.values():
-            found: Any = importlib.import_module(home)
-            for part in attribute.split("."):
-                found = getattr(found, part)
-        else:
-            found = self._imports.find(path, self._problems, ())
+        if path not in self._offered.values():
+            return isinstance(self.found(path), BaseTool)
+        home, _, attribute = path.partition(":")
+        found: Any = importlib.import_module(home)
+        for part in attribute.split("."):
+            found = getattr(found, part)
         return isinstance(found, BaseTool)

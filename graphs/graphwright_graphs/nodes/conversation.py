@@ -56,7 +56,8 @@ class Turn(Body):
 
     @model_validator(mode="after")
     def _one_role(self) -> Turn:
-        if len(self.model_fields_set - {"example_prompt"}) != 1:
+        parts = (self.system, self.human, self.ai, self.placeholder, self.examples)
+        if sum(part is not None for part in parts) != 1:
             raise ValueError("exactly one of system, human, ai, placeholder or examples")
         if self.example_prompt is not None and self.examples is None:
             raise ValueError("`examples` with `example_prompt`")
@@ -164,7 +165,7 @@ class _Writer:
             return _conversation(self.scope.conversation(turn.placeholder, str(keys[0])))
         if turn.examples is not None:
             return self._examples(turn, keys)
-        role = next(iter(turn.model_fields_set))
+        role = next(name for name in _ROLES if getattr(turn, name) is not None)
         said: str | File = getattr(turn, role)
         if isinstance(said, File):
             place = (*keys, role, "file")

@@ -75,7 +75,8 @@ class Memory(Body):
 
     @model_validator(mode="after")
     def _one_use(self) -> Memory:
-        if len(self.model_fields_set) != 1:
+        uses = (self.read, self.write, self.search, self.delete)
+        if sum(use is not None for use in uses) != 1:
             raise ValueError("exactly one of read, write, search or delete")
         return self
 

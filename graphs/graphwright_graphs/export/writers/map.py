@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from graphwright_graphs.export import edges, runtime, state
+from graphwright_graphs.export import edges, options, runtime, state
 from graphwright_graphs.export.annotations import reducer_text
 from graphwright_graphs.export.literals import literal
-from graphwright_graphs.export.module import INDENT
+from graphwright_graphs.export.module import INDENT, Module
 from graphwright_graphs.export.writers.writing import Writing
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.map import Map
 from graphwright_graphs.nodes.node import Body
+from graphwright_graphs.nodes.options import WORDS, Options
 from graphwright_graphs.state import Channel
 
 
@@ -34,14 +35,14 @@ def write(body: Map, writing: Writing) -> str:
 
 def _inner(body: Map, writing: Writing) -> tuple[str, Body] | None:
     """The word and the body of the node that works on an item; what can't be written is told."""
-    ((word, data),) = body.do.items()
+    word = next(each for each in body.do if each in Kinds())
     place = (*writing.where, "do", word)
     kind = Kinds().load(word, place, writing.problems)
     if kind is None or word not in writing.writers:
         expected = f"a kind that can be exported ({', '.join(sorted(writing.writers))})"
         writing.problems.report(place, f"the kind `{word}`", expected, at_key=True)
         return None
-    found = writing.problems.validated(kind.body, data, place, kind.short)
+    found = writing.problems.validated(kind.body, body.do[word], place, kind.short)
     return (word, found) if found is not None else None
 
 
@@ -87,13 +88,19 @@ def _built(body: Map, action: str, schema: str, writing: Writing) -> str:
     start, end = (module.imported("langgraph.graph", each) for each in ("START", "END"))
     lines = [
         f"{builder} = {module.imported('langgraph.graph', 'StateGraph')}({schema})",
-        f"{builder}.add_node({item}, {action})",
+        f"{builder}.add_node({', '.join([item, action, *_options(body, module)])})",
         f"{builder}.add_conditional_edges({start}, {tasks}, [{item}])",
         f"{builder}.add_edge({item}, {end})",
         f"{graph} = {builder}.compile(name={literal(name)})",
     ]
     module.add(lines)
     return graph
+
+
+def _options(body: Map, module: Module) -> Iterator[str]:
+    """What the graph is told of the options of the node inside."""
+    told = {word: body.do[word] for word in WORDS if word in body.do}
+    return options.words(Options.model_validate(told), module)
 
 
 def _function(body: Map, graph: str, written: Mapping[str, Channel], writing: Writing) -> str:

@@ -117,9 +117,16 @@ class LlamaServer:
             *("--lock", str(self._lock_file), "--threads", str(threads)),
             *("--context", str(self._settings.context)),
         ]
+        # Threads that spin while they wait for each other stand in each other's way as soon as
+        # anybody else computes: 1.5 tokens a second, and 48 so.
+        environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
         with log.open("wb") as output:
             return subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
             )
 
     def _told(self, by: int | None) -> Place | None:

@@ -11,10 +11,13 @@ import fcntl
 import json
 import os
 import secrets
+import socket
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 TAKEN = 3  # the exit code when another process serves the file already
 
@@ -35,6 +38,7 @@ def main() -> int:
         lock.truncate(0)
         key = secrets.token_urlsafe(24)
         server = _server(asked.file, asked.threads, asked.context, key)
+        _await_open(server.listening_address)
         place = {"url": f"{server.listening_address}/v1", "key": key, "pid": os.getpid()}
         lock.write(json.dumps(place))
         lock.flush()
@@ -42,6 +46,18 @@ def main() -> int:
         lock.truncate(0)
     # Not llama.cpp's destructors, which may wait for a request under way.
     os._exit(0)
+
+
+def _await_open(address: str) -> None:
+    """Wait until the port answers; whoever waits for us knows when to give up."""
+    place = urlsplit(address)
+    while True:
+        try:
+            socket.create_connection((place.hostname, place.port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _server(file: Path, threads: int, context: int, key: str) -> Any:
