@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
+from starlette.types import Lifespan
 
 from graphwright import __version__
 from graphwright.accounts import Accounts
@@ -76,13 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     assistants = Assistants(database, project)
     threads = Threads(database, project, graphs)
     runs = Runs(database, assistants, graphs, engine)
-    worker = Worker(
-        database,
-        graphs,
-        engine,
-        keep_events=timedelta(seconds=settings.events_ttl),
-        prices=Prices.read(settings.prices),
-    )
+    kept, prices = timedelta(seconds=settings.events_ttl), Prices.read(settings.prices)
+    worker = Worker(database, graphs, engine, keep_events=kept, prices=prices)
     policy = Retention(settings.retention_age, settings.retention_keep)
     interrupts = Interrupts(database, runs)
     sweep = Sweep(database, policy, engine.wake, usage_age=settings.usage_age)
@@ -103,15 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 ):
                     yield
 
-    app = FastAPIOffline(
-        title="Graphwright",
-        version=__version__,
-        description=DESCRIPTION,
-        lifespan=lifespan,
-        redoc_url=None,
-        static_url="/docs/assets",
-    )
-    _add_manners(app, settings)
+    app = _application(lifespan, settings)
     # Routes are tried in order: those that are asked most come first.
     app.include_router(runs_api.router(runs, threads))
     app.include_router(threads_api.router(threads))
@@ -139,8 +127,16 @@ def _watching(
     return reload.running(partial(assistants.register, DEFAULT_TENANT))
 
 
-def _add_manners(app: FastAPI, settings: Settings) -> None:
+def _application(lifespan: Lifespan[FastAPI], settings: Settings) -> FastAPI:
     """What every request meets: who may ask from a browser, and how errors are told."""
+    app = FastAPIOffline(
+        title="Graphwright",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        static_url="/docs/assets",
+    )
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.allow_origins,
@@ -151,6 +147,7 @@ def _add_manners(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(LastingResponses)  # around all else, therefore last
     app.add_exception_handler(RequestError, on_request_error)
     app.add_exception_handler(RequestValidationError, on_invalid_body)
+    return app
 
 
 def _models(settings: Settings) -> Models:

@@ -21,8 +21,9 @@ KILLS = int(os.environ.get("GRAPHWRIGHT_KILLS", "3"))
 TOKENS = 60
 DELAY = 0.02  # seconds between tokens
 ASKED = f"count {TOKENS} {DELAY}"
-log = logging.getLogger(__name__)
 ANSWER = "".join(f"t{number} " for number in range(TOKENS))
+
+log = logging.getLogger(__name__)
 
 
 # On Postgres a run waits for the lease of who was killed: the same code, at a tenth of the pace.

@@ -131,6 +131,15 @@ async def test_the_sdk_and_langserve_share_conversations(
     assert [m["type"] for m in state["values"]["messages"]] == ["human", "ai", "human", "ai"]
 
 
+async def test_a_graphs_settings_are_shown_and_passed_on(plain: Service) -> None:
+    async with remote(plain, "greeter") as greeter, httpx.AsyncClient() as client:
+        shown = await client.get(f"{plain.url}/graphs/greeter/config_schema")
+        assert "greeting" in str(shown.json())
+        given: Config = {"configurable": {"greeting": "Ahoy"}}
+        assert (await greeter.ainvoke({"text": "Ada"}, given))["log"] == ["Ahoy Ada"]
+        assert (await greeter.ainvoke({"text": "Ada"}))["log"] == ["Hello Ada"]
+
+
 async def test_an_interrupt_shows_and_is_answered(
     approve: RemoteRunnable, on_thread: Config
 ) -> None:

@@ -13,6 +13,7 @@ from graphwright.faces.langserve.failures import ToldFailures
 from graphwright.faces.langserve.inputs import input_schema, input_type
 from graphwright.faces.langserve.pages import Pages, thread_of_page
 from graphwright.faces.langserve.served import ServedGraph
+from graphwright.faces.langserve.settings import settings_of
 from graphwright.project import Project
 from graphwright.runs import Runs
 from graphwright.threads import Threads
@@ -28,8 +29,9 @@ async def build_routes(project: Project, runs: Runs, threads: Threads) -> FastAP
         if graph.problem is not None:
             continue
         async with graph.open({}) as opened:
-            schema = input_schema(opened)
-        served = ServedGraph(runs, DEFAULT_TENANT, graph_id, input_type(graph_id, schema))
+            schema, settings = input_schema(opened), settings_of(opened)
+        shown = input_type(graph_id, schema)
+        served = ServedGraph(runs, DEFAULT_TENANT, graph_id, shown, settings)
         add_routes(app, served, path=f"/{graph_id}", config_keys=["configurable"])
         if "messages" in schema.get("properties", {}):
             _add_chat(app, ChatGraph(runs, threads, DEFAULT_TENANT, graph_id), f"/{graph_id}/chat")

@@ -5,7 +5,7 @@ stopped elsewhere.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid5
@@ -49,8 +49,16 @@ class RunFailed(RequestError):
 class ServedGraph(Runnable[Any, Any]):
     """One graph, for `langserve.add_routes`."""
 
-    def __init__(self, runs: Runs, tenant: str, graph_id: str, input_type: type[BaseModel]) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        tenant: str,
+        graph_id: str,
+        input_type: type[BaseModel],
+        settings: Sequence[ConfigurableFieldSpec] = (),
+    ) -> None:
         self.name = graph_id
+        self._settings = settings
         self._runs = runs
         self._tenant = tenant
         self._input_type = input_type
@@ -59,7 +67,7 @@ class ServedGraph(Runnable[Any, Any]):
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
         """What a caller may configure."""
-        return [THREAD_ID]
+        return [THREAD_ID, *self._settings]
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """What a caller sends: the graph's input, or the answer to an interrupt."""
@@ -167,8 +175,14 @@ class ServedGraph(Runnable[Any, Any]):
             **run_fields(given),
             stream_mode=modes or "values",
             if_not_exists="create",
+            context=self._context(config),
         )
         return await self._runs.start(self._tenant, thread_of(config), body)
+
+    def _context(self, config: RunnableConfig | None) -> dict[str, Any] | None:
+        given = (config or {}).get("configurable", {})
+        names = [setting.id for setting in self._settings if given.get(setting.id) is not None]
+        return {name: given[name] for name in names} or None
 
 
 class _Reading:
