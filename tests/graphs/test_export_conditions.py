@@ -48,14 +48,16 @@ states = st.fixed_dictionaries(
         "notes": st.lists(words, max_size=3),
         "tries": whole,
         "facts": st.dictionaries(st.sampled_from(["a", "b"]), whole, max_size=2),
+        # Always there: a member of nothing is an error, which CEL forgets where the other operand
+        # of `&&` decides, and Python does not.
+        "plan": st.fixed_dictionaries(
+            {"left": st.lists(words, max_size=2), "turns": whole}, optional={"goal": words}
+        ),
     },
     optional={
         "score": st.floats(-4, 4, width=16),
         "done": st.booleans(),
         "topic": words,
-        "plan": st.fixed_dictionaries(
-            {"left": st.lists(words, max_size=2), "turns": whole}, optional={"goal": words}
-        ),
     },
 )
 
