@@ -20,7 +20,8 @@ from graphwright.database import events as event_rows
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
 from graphwright.database.assistants import Assistant
-from graphwright.database.runs import LEASE, UNFINISHED, Run
+from graphwright.database.claims import LEASE
+from graphwright.database.runs import UNFINISHED, Run
 from graphwright.engine import LOG_TTL, Engine, Signal
 from graphwright.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from graphwright.events import END, Event, Outcome, data_of, encode, end, name_of, selects, to_json

@@ -13,10 +13,11 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
 from graphwright import accounts, expiry, remotes
-from graphwright.database import Database, ended_runs, events
+from graphwright.database import Database, claims, ended_runs, events
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
-from graphwright.database.runs import LEASE, Claim, Run
+from graphwright.database.claims import LEASE, Claim
+from graphwright.database.runs import Run
 from graphwright.database.threads import Standing, Thread
 from graphwright.engine import LOG_TTL, RESUMABLE_LOG_TTL, Engine, Signal
 from graphwright.errors import NotFound, Unavailable
@@ -70,7 +71,7 @@ class Worker:
         """
         if alone:
             async with self._database.begin() as connection:
-                await rows.release(connection)
+                await claims.release(connection)
         await self._engine.start(self.work, slots=slots)
         chores = [asyncio.create_task(self._sweep()), asyncio.create_task(self._renew())]
         try:
@@ -109,6 +110,7 @@ class Worker:
                 await accounts.keep(self._database, run, meter)
                 log.warning("run %s: %s", run.run_id, lost)
                 await _insistently(partial(self._leave, run, lost.newest))
+                continue  # it may be this worker's again
             except asyncio.CancelledError:  # the stop's grace is over
                 await accounts.keep(self._database, run, meter)
                 raise
@@ -117,23 +119,24 @@ class Worker:
                 await self._fail(run, meter, error)
             finally:
                 del self._under_way[run.run_id]
-            if run.temporary:  # its thread has no other
+            # Whoever adds a run later wakes the thread.
+            if run.temporary or not claim.followed:
                 return
 
     async def _claim(self, thread_id: str) -> Claim | None:
         now, name = datetime.now(UTC), self._database.process
         try:
             async with self._database.begin(lock=thread_id) as connection:
-                return await rows.claim(connection, thread_id, name, now, now + LEASE)
+                return await claims.claim(connection, thread_id, name, now, now + LEASE)
         except Unavailable:  # the sweep will find the run
             return None
 
     async def _leave(self, run: Run, newest: int) -> None:
         async with self._database.begin(lock=run.thread_id) as connection:
-            await rows.leave(connection, run, newest)
+            await claims.leave(connection, run, newest)
 
     async def _attempt(self, claim: Claim, meter: Meter) -> None:
-        run, halted, fence = claim
+        run, halted, fence, _ = claim
         config = run_config(run)
         await self._check_place(run, config)
         opened = self._graphs.open(
@@ -270,7 +273,7 @@ class Worker:
         now = datetime.now(UTC)
         async with self._database.begin(lock=_lock(run)) as connection:
             used = await accounts.record(connection, run, meter, now)
-            mine = await rows.finish(connection, run.run_id, run.attempt, status, now, used)
+            mine = await claims.finish(connection, run.run_id, run.attempt, status, now, used)
             if mine and standing is not None:
                 await expiry.record(connection, run.tenant, run.thread_id, standing, now)
         return mine
@@ -310,8 +313,8 @@ class Worker:
     async def _swept(self, now: datetime) -> tuple[Sequence[str], Sequence[tuple[str, str]]]:
         oldest = now - timedelta(seconds=RESUMABLE_LOG_TTL)
         async with self._database.begin() as connection:
-            waiting = await rows.waiting_threads(connection, self._database.process, now)
-            to_stop = await rows.to_stop(connection, self._database.process)
+            waiting = await claims.waiting_threads(connection, self._database.process, now)
+            to_stop = await claims.to_stop(connection, self._database.process)
             await ended_runs.delete_temporary(connection, finished_before=oldest)
             await events.delete_old(connection, before=now - self._keep_events)
         return waiting, to_stop
@@ -323,13 +326,13 @@ class Worker:
             with contextlib.suppress(Unavailable):
                 async with self._database.begin() as connection:
                     name = self._database.process
-                    await rows.renew(connection, name, self._under_way, until)
+                    await claims.renew(connection, name, self._under_way, until)
 
     async def _hand_over(self) -> None:
         """Let other processes take what is left."""
         with contextlib.suppress(Unavailable):
             async with self._database.begin() as connection:
-                await rows.release_by(connection, self._database.process)
+                await claims.release_by(connection, self._database.process)
 
 
 def _lock(run: Run) -> str | None:

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 
 from graphwright.assistants import Assistants
-from graphwright.database import DEFAULT_TENANT, database_at
+from graphwright.database import DEFAULT_TENANT, claims, database_at
 from graphwright.database import runs as rows
 from graphwright.database.events import EventArchive
 from graphwright.database.runs import Run
@@ -169,7 +169,7 @@ async def test_an_attempt_that_lost_its_lease_changes_nothing(bench: Bench) -> N
         later = datetime.now(UTC) + timedelta(hours=1)
         until = later + timedelta(hours=1)
         async with bench.database.begin() as connection:
-            taken = await rows.claim(connection, "thread", "another", later, until)
+            taken = await claims.claim(connection, "thread", "another", later, until)
         assert taken is not None
         assert taken.run.attempt == 2
         with pytest.raises(TimeoutError):  # the end is the other attempt's to say

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from graphwright.database import DEFAULT_TENANT, Connection, database_at, ended_runs, runs
+from graphwright.database import DEFAULT_TENANT, Connection, claims, database_at, ended_runs, runs
 from graphwright.database.runs import Run
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
@@ -46,8 +46,21 @@ async def add(connection: Connection, position: int, **more: Any) -> str:
 
 
 async def claim(connection: Connection, at: datetime = NOW, worker: str = "w") -> Run | None:
-    claimed = await runs.claim(connection, "thread", worker, at, at + LEASE)
+    claimed = await claims.claim(connection, "thread", worker, at, at + LEASE)
     return claimed and claimed.run
+
+
+async def test_a_claim_tells_whether_another_run_waits_behind_it(connection: Connection) -> None:
+    await add(connection, 1)
+    await add(connection, 2, status="success")
+    await add(connection, 2, thread_id="another")
+    alone = await claims.claim(connection, "thread", "w", NOW, NOW + LEASE)
+    assert alone is not None and not alone.followed
+    assert await claims.finish(connection, alone.run.run_id, 1, "success", NOW)
+    await add(connection, 3)
+    await add(connection, 4, due_at=NOW + SECOND)
+    first = await claims.claim(connection, "thread", "w", NOW, NOW + LEASE)
+    assert first is not None and first.followed
 
 
 async def test_the_oldest_is_claimed_first_and_alone(connection: Connection) -> None:
@@ -56,7 +69,7 @@ async def test_the_oldest_is_claimed_first_and_alone(connection: Connection) -> 
     assert found is not None
     assert (found.run_id, found.status, found.attempt) == (first, "running", 1)
     assert await claim(connection) is None
-    assert await runs.finish(connection, first, 1, "success", NOW)
+    assert await claims.finish(connection, first, 1, "success", NOW)
     after = await claim(connection)
     assert after is not None
     assert after.run_id == second
@@ -68,10 +81,10 @@ async def test_a_run_that_is_not_due_waits_and_lets_others_by(connection: Connec
     found = await claim(connection)
     assert found is not None
     assert found.run_id == now
-    assert await runs.finish(connection, now, 1, "success", NOW)
+    assert await claims.finish(connection, now, 1, "success", NOW)
     assert await claim(connection) is None
-    assert await runs.waiting_threads(connection, "w", NOW) == []
-    assert await runs.waiting_threads(connection, "w", NOW + SECOND) == ["thread"]
+    assert await claims.waiting_threads(connection, "w", NOW) == []
+    assert await claims.waiting_threads(connection, "w", NOW + SECOND) == ["thread"]
     late = await claim(connection, NOW + SECOND)
     assert late is not None
     assert late.run_id == later
@@ -81,8 +94,8 @@ async def test_a_lease_that_ran_out_makes_the_next_attempt(connection: Connectio
     run_id = await add(connection, 1)
     await claim(connection, worker="dead")
     assert await claim(connection, NOW + LEASE - SECOND) is None
-    assert await runs.waiting_threads(connection, "w", NOW + LEASE - SECOND) == []
-    assert await runs.waiting_threads(connection, "w", NOW + LEASE) == ["thread"]
+    assert await claims.waiting_threads(connection, "w", NOW + LEASE - SECOND) == []
+    assert await claims.waiting_threads(connection, "w", NOW + LEASE) == ["thread"]
     found = await claim(connection, NOW + LEASE, worker="alive")
     assert found is not None
     assert (found.run_id, found.attempt) == (run_id, 2)
@@ -91,10 +104,10 @@ async def test_a_lease_that_ran_out_makes_the_next_attempt(connection: Connectio
 async def test_a_lease_is_renewed_by_its_worker_alone(connection: Connection) -> None:
     run_id = await add(connection, 1)
     await claim(connection, worker="w")
-    await runs.renew(connection, "other", [run_id], NOW + 9 * LEASE)
-    await runs.renew(connection, "w", [], NOW + 9 * LEASE)
-    assert await runs.waiting_threads(connection, "w", NOW + LEASE) == ["thread"]
-    await runs.renew(connection, "w", [run_id], NOW + 2 * LEASE)
+    await claims.renew(connection, "other", [run_id], NOW + 9 * LEASE)
+    await claims.renew(connection, "w", [], NOW + 9 * LEASE)
+    assert await claims.waiting_threads(connection, "w", NOW + LEASE) == ["thread"]
+    await claims.renew(connection, "w", [run_id], NOW + 2 * LEASE)
     assert await claim(connection, NOW + LEASE) is None
 
 
@@ -102,19 +115,19 @@ async def test_an_attempt_that_is_over_is_fenced(connection: Connection) -> None
     run_id = await add(connection, 1)
     await claim(connection, worker="slow")
     await claim(connection, NOW + LEASE, worker="quick")
-    assert not await runs.finish(connection, run_id, 1, "success", NOW + LEASE)
+    assert not await claims.finish(connection, run_id, 1, "success", NOW + LEASE)
     found = await runs.get(connection, DEFAULT_TENANT, run_id)
     assert found is not None
     assert found.status == "running"
-    assert await runs.finish(connection, run_id, 2, "error", NOW + LEASE)
-    assert not await runs.finish(connection, run_id, 2, "success", NOW + LEASE)
+    assert await claims.finish(connection, run_id, 2, "error", NOW + LEASE)
+    assert not await claims.finish(connection, run_id, 2, "success", NOW + LEASE)
 
 
 async def test_who_could_not_see_an_end_stored_may_store_it_again(connection: Connection) -> None:
     run_id = await add(connection, 1)
     await claim(connection)
     for _ in range(2):
-        assert await runs.finish(connection, run_id, 1, "success", NOW)
+        assert await claims.finish(connection, run_id, 1, "success", NOW)
 
 
 async def test_a_pending_run_is_left_to_the_process_that_accepted_it(
@@ -122,9 +135,9 @@ async def test_a_pending_run_is_left_to_the_process_that_accepted_it(
 ) -> None:
     first = await add(connection, 1, worker="theirs", lease_until=NOW + LEASE)
     await add(connection, 2, worker="mine", lease_until=NOW + LEASE)
-    assert await runs.waiting_threads(connection, "theirs", NOW) == ["thread"]
+    assert await claims.waiting_threads(connection, "theirs", NOW) == ["thread"]
     assert await claim(connection, worker="mine") is None  # its turn has not come
-    await runs.renew(connection, "theirs", [], NOW + 2 * LEASE)
+    await claims.renew(connection, "theirs", [], NOW + 2 * LEASE)
     assert await claim(connection, NOW + LEASE, worker="mine") is None
     found = await claim(connection, NOW + 2 * LEASE, worker="mine")
     assert found is not None
@@ -133,9 +146,9 @@ async def test_a_pending_run_is_left_to_the_process_that_accepted_it(
 
 async def test_a_process_that_stops_leaves_its_runs_to_others(connection: Connection) -> None:
     run_id = await add(connection, 1, worker="theirs", lease_until=NOW + LEASE)
-    await runs.release_by(connection, "another")
+    await claims.release_by(connection, "another")
     assert await claim(connection, worker="mine") is None
-    await runs.release_by(connection, "theirs")
+    await claims.release_by(connection, "theirs")
     found = await claim(connection, worker="mine")
     assert found is not None
     assert found.run_id == run_id
@@ -144,8 +157,8 @@ async def test_a_process_that_stops_leaves_its_runs_to_others(connection: Connec
 async def test_at_a_start_no_lease_counts(connection: Connection) -> None:
     await add(connection, 1)
     await claim(connection)
-    await runs.release(connection)
-    assert await runs.waiting_threads(connection, "w", NOW) == ["thread"]
+    await claims.release(connection)
+    assert await claims.waiting_threads(connection, "w", NOW) == ["thread"]
     found = await claim(connection)
     assert found is not None
     assert found.attempt == 2
