@@ -1,6 +1,7 @@
 """A run that is stopped at any moment leaves a conversation that every provider takes."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -26,6 +27,8 @@ from graphwright_checkpoints import open_checkpointer
 
 THREAD: Any = {"configurable": {"thread_id": "t"}}
 WORDS = "one two three four five six"
+
+EXAMPLES = int(os.environ.get("GRAPHWRIGHT_EXAMPLES", "60"))
 
 
 def call(*ids: str) -> AIMessage:
@@ -231,7 +234,7 @@ kinds = st.sampled_from(["fast", "slow", "sync", "ask"])
 rounds = st.lists(st.lists(kinds, min_size=1, max_size=3), max_size=2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     rounds=rounds,
     nested=st.booleans(),

@@ -1,6 +1,7 @@
 """The four strategies of double texting, with random timing: what a thread is left with."""
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from graphwright.schemas import RunCreate
 THREAD = "thread"
 PATIENCE = 30  # seconds; two cores may be busy with other tests
 WHOLE = 3  # marks that a run leaves when nobody stops it
+
+EXAMPLES = int(os.environ.get("GRAPHWRIGHT_EXAMPLES", "25"))
 
 
 @dataclass
@@ -51,7 +54,7 @@ texts = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(conversation=st.lists(texts, min_size=2, max_size=6))
 def test_any_conversation(conversation: list[Text]) -> None:
     plain = str(ROOT / "tests/projects/plain")
