@@ -38,6 +38,7 @@ class Service:
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: Command | None = None
+    verb: str = "serve"
 
     @property
     def url(self) -> str:
@@ -46,7 +47,7 @@ class Service:
     def start(self, *more: str) -> "Service":
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("GRAPHWRIGHT_")}
         self.process = Command(
-            *("serve", "--config", str(self.config), "--port", str(self.port)),
+            *(self.verb, "--config", str(self.config), "--port", str(self.port)),
             *("--data-dir", str(self.folder / "data"), *more),
             folder=self.folder,
             environment={**inherited, **self.environment},

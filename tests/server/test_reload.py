@@ -1,7 +1,6 @@
 """`graphwright dev`: a change of a file changes what is served, and nothing else is lost."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -45,9 +44,6 @@ BROKEN = DOCUMENT.replace("say: END", "say: nowhere").replace("FUNCTION", "hello
 class Dev(Service):
     """A running `graphwright dev`."""
 
-    def command(self, *more: str) -> list[str]:
-        return [sys.executable, "-m", "graphwright", "dev", *super().command(*more)[4:]]
-
     def write(self, name: str, text: str) -> None:
         path = self.config.parent / name
         if not path.exists() or path.read_text() != text:
@@ -81,7 +77,7 @@ def until(look: Callable[[], Any], wanted: Any) -> None:
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     folder = tmp_path_factory.mktemp("dev")
     (folder / "project").mkdir()
-    service = Dev(folder, folder / "project" / "langgraph.json")
+    service = Dev(folder, folder / "project" / "langgraph.json", verb="dev")
     service.write("never.yaml", BROKEN)
     restore(service)
     service.start()
