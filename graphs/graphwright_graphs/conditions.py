@@ -28,6 +28,7 @@ MAX_LENGTH = 2_000  # characters
 _LIST_REDUCERS = ("messages", "append")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
 _ERROR = re.compile(r"ERROR: <input>:1:(\d+): ([^\n]*)")
+_SCALARS = (str, bool, int, float, type(None))
 _NO_MESSAGE = {"type": "", "content": "", "name": "", "id": "", "tool_calls": [], "status": ""}
 
 
@@ -112,10 +113,12 @@ class Conditions:
             return None
         self._env = self._env or _environment(self._channels)
         try:
-            return self._env.compile(text)
+            compiled = self._env.compile(text)
         except RuntimeError as error:
             self._report(str(error), text, where)
             return None
+        quick = _by_index(text, self._channels)
+        return compiled if quick == text else self._env.compile(quick)
 
     def _report(self, said: str, text: str, where: Where) -> None:
         if match := _UNDECLARED.search(said):
@@ -151,6 +154,18 @@ def _only_last(text: str, name: str) -> bool:
     return not re.search(rf"\b{name}\b(?!\s*\.\s*last\s*\(\s*\))", text)
 
 
+def _by_index(text: str, channels: Mapping[str, Readable]) -> str:
+    """The expression with `messages[0]` for `messages.last()`, where `_seen` gives only the last:
+    the way from CEL to `_last` and back costs more than the rest of a usual condition.
+    """
+    code, *quoted_text = re.split("(?=[\"'])", text, maxsplit=1)  # text in quotes stays
+    for name, channel in channels.items():
+        if channel.reducer == "messages" and _only_last(text, name):
+            last = rf"(?<![\w.]){name}\s*\.\s*last\s*\(\s*\)"
+            code = re.sub(last, f"{name}[0]", code)
+    return "".join([code, *quoted_text])
+
+
 def _seen(value: Any, channel: Readable, only_last: bool) -> Any:
     """A channel's value as plain data, which is all that CEL takes."""
     if value is None:
@@ -165,7 +180,7 @@ def _seen(value: Any, channel: Readable, only_last: bool) -> Any:
 
 def plain(value: Any) -> Any:
     """A value as JSON has it; a message as the fields that conditions know."""
-    if value is None or isinstance(value, str | bool | int | float):
+    if isinstance(value, _SCALARS):
         return value
     if isinstance(value, BaseMessage):
         return _message(value)
