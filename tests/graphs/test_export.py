@@ -298,20 +298,22 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
     ),
     "times that nodes may take, and functions that name another state": (
         """
-        state: {messages: messages, left: last, steps: add, log: append}
+        state: {messages: messages, left: last, steps: add, log: append, text: last}
         nodes:
           step: {python: "tests.graphs.twins.count_down:step", timeout: 5}
           note: {python: "tests.graphs.twins.count_down:note"}
+          say: {python: "tools_of_a_user:whisper", timeout: 5}
           ask: {llm: {prompt: Be brief., tools: [clock]}, timeout: 9}
           tools: {tools: [clock]}
         edges:
           START: step
           step: note
-          note: ask
+          note: say
+          say: ask
           ask: [{when: size(messages.last().tool_calls) > 0, to: tools}, {to: END}]
           tools: ask
         """,
-        [{"left": 3, "messages": [("human", "What is 2 times 3?")]}],
+        [{"left": 3, "text": "So", "messages": [("human", "What is 2 times 3?")]}],
     ),
     "every way to ask": (
         """

@@ -18,8 +18,10 @@ from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import Module
 from graphwright_graphs.export.tools import Named
 from graphwright_graphs.export.writers import WRITERS, PlannerWriter, Writing
+from graphwright_graphs.export.writers.python import awaited
 from graphwright_graphs.imports import current as allowed_imports
 from graphwright_graphs.models import current as current_models
+from graphwright_graphs.nodes.entries import Entry
 from graphwright_graphs.nodes.human import Human
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.llm import Llm
@@ -135,14 +137,20 @@ class _Export:
             self._problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
             return []
         if isinstance(body, Python) and entry.options.timeout and not _is_async(entry.action):
-            expected = "an async function: LangGraph has no timeout for a sync one"
-            place = ("nodes", name, "timeout")
-            self._problems.report(place, "the timeout of a sync function", expected, at_key=True)
+            nodes = [(name, self._awaited(nodes[0][1], entry, inside))]
         words = list(options.words(entry.options, self._module, entry.leads))
         if isinstance(body, Python) and _names_a_state(entry.action):
             words.append(f"input_schema={inside.state}")
         added = [", ".join([literal(each), action, *words]) for each, action in nodes]
         return [*(f"{inside.builder}.add_node({each})" for each in added), *ways]
+
+    def _awaited(self, action: str, entry: Entry, inside: Writing) -> str:
+        """An async function in place of a sync one, for which LangGraph has no timeout."""
+        if len(inspect.signature(entry.action).parameters) != 1:
+            found = "the timeout of a sync function that takes more than the state"
+            place = ("nodes", entry.name, "timeout")
+            self._problems.report(place, found, "an async function", at_key=True)
+        return awaited(action, inside)
 
     def _ways(self, edge: Edge | Join, writing: Writing) -> Sequence[str]:
         name = edge.written.lower() if edge.written == START else edge.written

@@ -81,9 +81,7 @@ class PlannerWriter:
         return models.called(own or self._body.model, bind, part, self._module)
 
     def _planner(self) -> str:
-        schema = self._module.constant(
-            f"{self._writing.name}_schema", f'{self._form}.schema("Plan", least=1)'
-        )
+        schema = self._schema()
         rules = f"{self._module.inlined(planner.told_always)}({self._form}.most, {self._tools})"
         return self._function(
             "",
@@ -96,6 +94,7 @@ if before and before.goes_on(request.id or ""):
 earlier = before.carried() if before and before.unfinished else $Plan(goal="")
 system, *talk = $composed
 told = "\\n\\n".join([str(system.text), $rules, *$told_before(earlier)])
+schema = $schema
 model = $model
 found = await $structured(
     model,
@@ -116,12 +115,25 @@ return {$plan: plan.model_dump()}
             composed=composed(self._body.prompt, self._body.messages, self._writing),
             rules=self._module.constant(f"{self._writing.name}_rules", rules),
             told_before=self._module.inlined(planner.told_before),
-            model=self._structured(schema, None, self._writing.name),
+            schema=schema,
+            model=self._structured("schema", None, self._writing.name),
             structured=self._module.inlined(runtime.structured),
             most=str(MAX_TASK),
             approve=str(self._body.approve),
             tell=self._module.inlined(replanner.tell),
         )
+
+    def _schema(self) -> str:
+        """The expression of the schema of a plan, whose ids are listed as in `planner._bindings`:
+        for a plan of its own, and for one that may build on what an earlier one has found.
+        """
+        name, most = self._writing.name, self._body.max_steps
+        ids, known = ([f"{letter}{at}" for at in range(1, most + 1)] for letter in "se")
+        words = f'"Plan", least=1, ids={literal(ids)}'
+        afresh = self._module.constant(f"{name}_schema", f"{self._form}.schema({words})")
+        more = f"{self._form}.schema({words}, known={literal(known)})"
+        going_on = self._module.constant(f"{name}_schema_going_on", more)
+        return f"{going_on} if earlier.ended else {afresh}"
 
     def _approval(self) -> str:
         request = f"{self._module.inlined(plan_approval.asked)}({self._name}, plan)"

@@ -11,3 +11,10 @@ def write(body: Python, writing: Writing) -> str:
     """The function itself, imported."""
     module, _, attribute = body.function.rpartition(":")
     return writing.module.imported(module_name(module), attribute)
+
+
+def awaited(function: str, writing: Writing) -> str:
+    """An async function that calls a sync one of the state alone in a thread, as LangGraph does."""
+    thread = f"{writing.module.imported('asyncio')}.to_thread"
+    about = f"Call `{function}` in a thread, so that it can have a timeout."
+    return writing.function(about, [f"return await {thread}({function}, state)"])
