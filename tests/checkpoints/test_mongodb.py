@@ -140,7 +140,7 @@ def test_a_thread_deleted_while_it_is_written_leaves_nothing(
 
 LITEMONGO = """
 import litemongo, pymongo, sys
-pymongo.MongoClient = lambda url, **options: litemongo.connect("file://" + sys.argv[2] + "#test")
+pymongo.MongoClient = lambda url, **options: litemongo.connect("file://" + sys.argv[4] + "#test")
 """
 
 
@@ -186,7 +186,7 @@ def _write_until_killed(folder: Path, before: int, at_least: int) -> int:
 
 def _python(script: str, folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", script, "mongodb://127.0.0.1/test", str(folder)],
+        [sys.executable, "-c", script, "mongodb://127.0.0.1/test", "t", "1000000", str(folder)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -1,6 +1,8 @@
 """Whatever a policy lets go, what stays reads as before and can be gone on from."""
 
+import math
 import operator
+import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import START, StateGraph
@@ -24,6 +26,7 @@ from graphwright_checkpoints import CheckpointNotFound, Retention, open_checkpoi
 from graphwright_checkpoints.storage import moment
 
 TEXT = "word " * 100
+EXAMPLES = int(os.environ.get("GRAPHWRIGHT_EXAMPLES", "8"))
 Fresh = Callable[[], Stored]
 
 
@@ -132,14 +135,17 @@ def contents(values: Any) -> Any:
     return {**values, "messages": [message.content for message in values["messages"]]}
 
 
-@given(seed=st.integers(0, 2**32), steps=st.integers(1, 8))
-# Each example has a fresh database.
-@settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-def test_any_policy_on_any_history(fresh: Fresh, seed: int, steps: int) -> None:
+def test_any_policy_on_any_history(fresh: Fresh) -> None:
+    @given(seed=st.integers(0, 2**32), steps=st.integers(1, 8))
+    # Each example has a fresh database.
+    @settings(max_examples=math.ceil(EXAMPLES * fresh().kills), deadline=None)
+    def holds(seed: int, steps: int) -> None:
+        check_policy(fresh, seed, steps)
+
+    holds()
+
+
+def check_policy(fresh: Fresh, seed: int, steps: int) -> None:
     with opened(fresh) as (saver, stored):
         life = Life(saver, seed)
         life.live(min(steps, 2) if "firestore" in stored.url else steps)  # its emulator is slow
