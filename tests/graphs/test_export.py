@@ -153,7 +153,8 @@ def all_exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("check", ["check --select E,F,I", "format --check"])
 def test_what_is_exported_is_clean(all_exported: Path, check: str) -> None:
-    command = ["ruff", *check.split(), "--isolated", "--line-length", "100", str(all_exported)]
+    ruff = [sys.executable, "-m", "ruff", *check.split()]
+    command = [*ruff, "--isolated", "--line-length", "100", str(all_exported)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout
 

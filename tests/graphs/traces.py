@@ -18,8 +18,8 @@ CHANGING = {
     "__pregel_task_id",
     "ts",
 }
-# Versions of channels, and ids.
-_ID = re.compile(r"\d{32}\.0\.\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
+# Versions of channels, whose random part may be written as 7.3e-05, and ids.
+_ID = re.compile(r"\d{32}\.[\d.e-]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 
 
 class Names:

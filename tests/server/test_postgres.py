@@ -23,6 +23,7 @@ from graphwright.database import (
     DEFAULT_TENANT,
     Database,
     assistants,
+    claims,
     database_at,
     items,
     runs,
@@ -202,7 +203,7 @@ async def claim_by_many_processes(url: str) -> None:
 async def claim(process: Database, thread: str) -> Run | None:
     async with process.begin(lock=thread) as connection:
         until = NOW + timedelta(seconds=15)
-        claimed = await runs.claim(connection, thread, process.process, NOW, until)
+        claimed = await claims.claim(connection, thread, process.process, NOW, until)
         return claimed and claimed.run
 
 
