@@ -8,7 +8,7 @@ into objects and lists, as data.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import Formatter
@@ -54,7 +54,7 @@ class _Values:
     def get(self, name: str, state: Mapping[str, Any]) -> Any:
         """The value of that name; None where there is none."""
         if name == TODAY:
-            return datetime.now().astimezone().strftime("%A, %Y-%m-%d")
+            return today()
         value = state.get(name)
         return self.channels[name].empty() if value is None else value
 
@@ -86,7 +86,7 @@ class _FString:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mustache:
+class Mustache:
     """A mustache template, filled in by LangChain."""
 
     text: str
@@ -105,7 +105,12 @@ class _Mustache:
         """Fill in the state's values. Raises MissingValue for a channel that has none."""
         data = {name: self.values.get(name, state) for name in self.asked}
         data |= {name: self.values.need(name, state) for name in self.shown}
-        return mustache.render(self.text, {name: _shown(value) for name, value in data.items()})
+        return rendered(self.text, data)
+
+
+def rendered(template: str, values: Mapping[str, Any]) -> str:
+    """A mustache template with its values, each of which reads as it does in an f-string."""
+    return mustache.render(template, {name: _shown(value) for name, value in values.items()})
 
 
 class _List(list[Any]):
@@ -143,6 +148,11 @@ def _shown(value: Any) -> Any:
     return value
 
 
+def today() -> str:
+    """The date, with its weekday."""
+    return datetime.now().astimezone().strftime("%A, %Y-%m-%d")
+
+
 def as_text(value: Any) -> str:
     """A channel's value as a model should read it: text as it is, a conversation line by line."""
     if isinstance(value, str):
@@ -177,29 +187,46 @@ def parse(
     return _FString(tuple(pieces), values)
 
 
-def _mustache(text: str, values: _Values, problems: Problems, where: Where) -> Template:
-    """Inside of a section, names are of what it goes through, and can't be known."""
-    known, depth = [*values.channels, TODAY], 0
-    shown: list[str] = []
-    asked: list[str] = []
+def _mustache(text: str, values: _Values, problems: Problems, where: Where) -> Mustache:
+    known = [*values.channels, TODAY]
+    tokens: list[tuple[str, str]] = []
     try:
-        for tag, key in mustache.tokenize(text):
-            depth -= tag == "end"
-            name = key.split(".")[0]
-            if tag == "partial":
-                problems.report(where, f"{{{{> {key}}}}}", "no partials: they are no files here")
-            elif tag in ("variable", "no escape") and (depth == 0 or name in known):
-                shown.append(name)
-            elif tag in ("section", "inverted section") and (depth == 0 or name in known):
-                asked.append(name)
-            depth += tag in ("section", "inverted section")
+        tokens.extend(mustache.tokenize(text))
     except mustache.ChevronError as error:
         found = f"a broken template ({' '.join(str(error).split())})"
         problems.report(where, found, "{{channel}}")
+    for tag, key in tokens:
+        if tag == "partial":
+            problems.report(where, f"{{{{> {key}}}}}", "no partials: they are no files here")
+    shown, asked = _used(tokens, known)
     for name in dict.fromkeys([*shown, *asked]):
         if name not in known:
             problems.unknown(where, name, f"a channel ({', '.join(known)})", known)
-    return _Mustache(text, shown, asked, values)
+    return Mustache(text, shown, asked, values)
+
+
+def used(template: str, known: Collection[str]) -> tuple[list[str], list[str]]:
+    """The names whose values a mustache template shows, and those that begin a section."""
+    return _used(mustache.tokenize(template), known)
+
+
+def _used(tokens: Iterable[tuple[str, str]], known: Collection[str]) -> tuple[list[str], list[str]]:
+    """Inside of a section, names are of what it goes through, and can't be known."""
+    shown: list[str] = []
+    asked: list[str] = []
+    inside: list[str] = []  # the sections that are open
+    for tag, key in tokens:
+        name = key.split(".")[0]
+        if tag == "end":
+            inside.pop()
+        elif tag in ("section", "inverted section"):
+            if not inside or name in known:
+                asked.append(name)
+            inside.append(name)
+        elif tag in ("variable", "no escape") and (not inside or name in known):
+            # In its own section, a value is there, or the section is left out.
+            (asked if name in inside else shown).append(name)
+    return shown, asked
 
 
 def _reporter(

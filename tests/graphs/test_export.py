@@ -368,6 +368,47 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
         """,
         [{"question": "What is 12 times 12?"}],
     ),
+    "prompts in mustache": (
+        """
+        state:
+          messages: messages
+          name: {type: string, default: 'A & "b"'}
+          items: append
+          plan: {type: object}
+          said: last
+          letter: last
+        context: {tone: {type: string, default: dry}}
+        nodes:
+          ask:
+            llm:
+              prompt:
+                template_format: mustache
+                partial_variables: {company: "A{{C}}", number: 7}
+                messages:
+                  - system: |
+                      {{company}} no. {{number}} is {{tone}} on {{today}}. {{! unsaid }}
+                      {{#items}} {{n}}={{#tags}}{{.}},{{/tags}}{{name}};{{/items}}{braces}
+                      {{^plan}}No plan.{{/plan}}{{#plan}}{{goal}} {{plan.steps.0}}{{/plan}}
+                  - examples: [{input: a & b, output: "{"}]
+                  - examples: [{q: {deep: [a, b]}}]
+                    example_prompt: [{ai: "Q {{{q}}} {{#q}}{{deep.1}}{{/q}}"}]
+                  - human: "{{{name}}} {{name}} {{#messages}}[{{type}}: {{content}}]{{/messages}}"
+              output: said
+          write:
+            prompt:
+              template: {template_format: mustache, text: "{{said}} {{{messages}}} {{{items}}}"}
+              output: letter
+        edges: {START: ask, ask: write, write: END}
+        """,
+        [
+            {"messages": [("human", "What is 12 times 12?")]},
+            {
+                "items": [{"n": 1, "tags": ["x", "y"]}, {"n": True, "tags": []}],
+                "plan": {"goal": "<tea>", "steps": ["boil"]},
+                "name": "{{plan}}",
+            },
+        ],
+    ),
 }
 
 
@@ -435,15 +476,3 @@ def test_what_has_no_python_is_said_with_its_place(document: Any, tools: str) ->
     (problem,) = caught.value.problems
     assert (problem.line, problem.column, problem.path) == (7, 13, "edges.shout[0].when")
     assert "`timestamp`" in problem.found
-
-
-def test_a_mustache_template_has_no_python(document: Any) -> None:
-    path = document(
-        """
-        state: {messages: messages}
-        nodes: {ask: {llm: {prompt: {text: "{{today}}", template_format: mustache}}}}
-        edges: {START: ask, ask: END}
-        """
-    )
-    with pytest.raises(ExportError, match=r"nodes\.ask\.llm: found a template in mustache"):
-        export(path)

@@ -116,6 +116,14 @@ def test_a_value_that_is_missing_is_said(compiled: Any) -> None:
         graph.invoke({"messages": "x"})
 
 
+def test_a_value_in_a_section_of_its_own_may_be_missing(asked: Any) -> None:
+    said = "{{#reply}}again, not {{reply}}{{/reply}}{{^reply}}first{{/reply}}"
+    prompt = f"{{template_format: mustache, messages: [{{human: '{said}'}}]}}"
+
+    assert asked(prompt) == [("human", "first")]
+    assert asked(prompt, reply="a") == [("human", "again, not a")]
+
+
 MUSTACHE = "{template_format: mustache, text: '%s'}"
 MISTAKES = [
     (MUSTACHE % "{{nam}}", 'prompt.text: found "nam", expected a channel (', '"name"?'),
@@ -146,6 +154,11 @@ MISTAKES = [
         "[{examples: [{q: x}], example_prompt: [{human: '{p}'}]}]",
         'prompt[0].example_prompt[0].human: found "p"',
         "",
+    ),
+    (
+        "[{examples: [{input: x, output: }]}]",
+        "examples[0].output: found nothing",
+        "what the example",
     ),
 ]
 

@@ -1,15 +1,53 @@
-"""Prompts as LangChain's templates, and the values that they are filled in with."""
+"""Prompts as Python text: what they say, and the values that they are filled in with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from string import Formatter
+from typing import Any
 
 from graphwright_graphs import prompts
 from graphwright_graphs.context import Readable
-from graphwright_graphs.export import runtime, state
-from graphwright_graphs.export.literals import block
+from graphwright_graphs.export import state
+from graphwright_graphs.export.literals import block, literal
 from graphwright_graphs.export.module import Module
+from graphwright_graphs.prompts import Format, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template of a document, with the values that are known already."""
+
+    text: str
+    form: Format = "f-string"
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Partial variables, or the names of an example."""
+
+
+def written(template: Template, readable: Mapping[str, Readable], module: Module, name: str) -> str:
+    """A template with its values; a constant that it needs gets about that name."""
+    if template.form == "f-string":
+        text = _with(template.given, template.text) if template.given else template.text
+        return filled(text, readable, module, name)
+    return _mustache(template, readable, module, name)
+
+
+def filled(
+    text: str, channels: Mapping[str, Readable], module: Module, name: str = "prompt"
+) -> str:
+    """An f-string template with its values: the text itself where it has no variables."""
+    names = variables(text)
+    if not names:
+        return _said(plain(text), module, name)
+    constant = module.constant(name, block(text))
+    return f"{constant}.format({values(names, channels, module)})"
+
+
+def _said(text: str, module: Module, name: str) -> str:
+    """A text, as a constant if it is long."""
+    is_long = "\n" in text or len(text) > 60
+    return module.constant(name, block(text)) if is_long else block(text)
 
 
 def values(names: Iterable[str], channels: Mapping[str, Readable], module: Module) -> str:
@@ -20,13 +58,13 @@ def values(names: Iterable[str], channels: Mapping[str, Readable], module: Modul
 def value(name: str, channels: Mapping[str, Readable], module: Module) -> str:
     """A variable's value as text."""
     if name == prompts.TODAY:
-        return f"{module.inlined(runtime.today)}()"
+        return _today(module)
     read = state.required(name, channels[name])
-    return (
-        read.text
-        if read.shape.name == "string"
-        else f"{module.inlined(prompts.as_text)}({read.text})"
-    )
+    return read.text if read.shape.name == "string" else f"{module.inlined(as_text)}({read.text})"
+
+
+def _today(module: Module) -> str:
+    return f"{module.inlined(prompts.today)}()"
 
 
 def variables(text: str) -> list[str]:
@@ -34,19 +72,42 @@ def variables(text: str) -> list[str]:
     return [name for _, name, _, _ in Formatter().parse(text) if name is not None]
 
 
-def filled(
-    text: str, channels: Mapping[str, Readable], module: Module, name: str = "prompt"
-) -> str:
-    """A template with its values: the text itself where it has no variables."""
-    names = variables(text)
-    if not names:
-        said = plain(text)
-        is_long = "\n" in said or len(said) > 60
-        return module.constant(name, block(said)) if is_long else block(said)
-    constant = module.constant(name, block(text))
-    return f"{constant}.format({values(names, channels, module)})"
-
-
 def plain(text: str) -> str:
     """What a template without variables says."""
     return text.replace("{{", "{").replace("}}", "}")
+
+
+def _with(given: Mapping[str, Any], text: str) -> str:
+    """An f-string template in which some variables are text: braces in it are text, too."""
+    pieces = []
+    for said, name, _, _ in Formatter().parse(text):
+        pieces.append(_escaped(said))
+        if name is not None:
+            pieces.append(_escaped(as_text(given[name])) if name in given else f"{{{name}}}")
+    return "".join(pieces)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _mustache(
+    template: Template, readable: Mapping[str, Readable], module: Module, name: str
+) -> str:
+    given = template.given
+    shown, asked = prompts.used(template.text, [*readable, *given, prompts.TODAY])
+    names = dict.fromkeys([*asked, *shown])
+    if given.keys() >= names.keys():
+        return _said(prompts.rendered(template.text, given), module, name)
+    pairs = []
+    for each in names:
+        if each in given:
+            text = literal(given[each])
+        elif each == prompts.TODAY:
+            text = _today(module)
+        else:
+            read = state.required if each in shown else state.read
+            text = read(each, readable[each]).text
+        pairs.append(f"{literal(each)}: {text}")
+    constant = module.constant(name, block(template.text))
+    return f"{module.inlined(prompts.rendered)}({constant}, {{{', '.join(pairs)}}})"

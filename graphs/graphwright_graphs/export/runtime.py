@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -35,11 +34,6 @@ def text_of(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return format(value, "g") if isinstance(value, float) else str(value)
-
-
-def today() -> str:
-    """The date, with its weekday."""
-    return datetime.now().astimezone().strftime("%A, %Y-%m-%d")
 
 
 async def structured(

@@ -88,8 +88,13 @@ class FullPrompt(Body):
 
 Prompt = str | list[Turn] | FullPrompt | None
 
-EXAMPLE = [Turn(human="{input}"), Turn(ai="{output}")]
+_EXAMPLE = [Turn(human="{input}"), Turn(ai="{output}")]
 _EXAMPLE_MUSTACHE = [Turn(human="{{{input}}}"), Turn(ai="{{{output}}}")]
+
+
+def usual_example(form: Format) -> list[Turn]:
+    """The messages of an example, where a prompt does not say."""
+    return _EXAMPLE_MUSTACHE if form == "mustache" else _EXAMPLE
 
 
 def composer(prompt: Prompt, channel: str | None, scope: Scope, *, key: str = "prompt") -> Compose:
@@ -174,9 +179,12 @@ class _Writer:
 
     def _examples(self, turn: Turn, keys: Keys) -> Compose:
         """Examples are the same in every run: their messages are made once."""
-        usual = _EXAMPLE_MUSTACHE if self.form == "mustache" else EXAMPLE
+        usual = usual_example(self.form)
         messages: list[BaseMessage] = []
         for index, example in enumerate(self._listed(turn, keys)):
+            for name in (name for name, value in example.items() if value is None):
+                place = self.scope.place(*keys, "examples", index, name)
+                self.scope.problems.report(place, shown(None), "what the example has there")
             names = {name: Channel(default=value) for name, value in example.items()}
             # Problems stand at the example that lacks a name, or at the prompt that misspells it.
             at = (*keys, "example_prompt") if turn.example_prompt else (*keys, "examples", index)

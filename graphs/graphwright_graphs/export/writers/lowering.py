@@ -1,4 +1,4 @@
-"""Prompts in their short form: with their files read, partial variables filled in, examples made.
+"""Prompts with their files read, partial variables at hand, and examples made.
 
 An exported module has no files beside it, and LangChain's templates for few-shot examples would say
 in forty lines what are messages.
@@ -6,67 +6,80 @@ in forty lines what are messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from string import Formatter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphwright_graphs import source
+from graphwright_graphs.export.prompts import Template
 from graphwright_graphs.export.writers.writing import Writing
-from graphwright_graphs.nodes.conversation import EXAMPLE, File, FullPrompt, Prompt, Turn
-from graphwright_graphs.prompts import as_text
+from graphwright_graphs.nodes.conversation import File, Prompt, Turn, usual_example
 
 
-def lowered(prompt: Prompt, writing: Writing) -> str | list[Turn] | None:
-    """The same prompt as a text or as turns of texts."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a prompt."""
+
+    role: str
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The messages of a channel."""
+
+    channel: str
+
+
+Part = Said | Conversation
+
+
+def lowered(prompt: Prompt, writing: Writing) -> Template | list[Part] | None:
+    """The same prompt as one template, or as its messages."""
+    if prompt is None:
+        return None
+    if isinstance(prompt, str):
+        return Template(prompt)
     if isinstance(prompt, list):
-        return [each for turn in prompt for each in _turns(turn, {}, writing)]
-    if not isinstance(prompt, FullPrompt):
-        return prompt
-    if prompt.template_format != "f-string":
-        found, expected = f"a template in {prompt.template_format}", "an f-string"
-        writing.problems.report(writing.where, found, expected, at_key=True)
-        return []
+        return _parts(prompt, Template(""), writing)
     values = {name: str(value) for name, value in prompt.partial_variables.items()}
+    base = Template("", prompt.template_format, values)
     if prompt.messages is not None:
-        return [each for turn in prompt.messages for each in _turns(turn, values, writing)]
+        return _parts(prompt.messages, base, writing)
     text = prompt.text if prompt.text is not None else _file(str(prompt.file), writing)
-    return _filled(text, values)
+    return replace(base, text=text)
 
 
-def _turns(turn: Turn, values: Mapping[str, str], writing: Writing) -> Iterator[Turn]:
+def _parts(turns: list[Turn], base: Template, writing: Writing) -> list[Part]:
+    return [part for turn in turns for part in _turn(turn, base, writing)]
+
+
+def _turn(turn: Turn, base: Template, writing: Writing) -> Iterator[Part]:
+    """The messages of a turn, whose templates have all of `base` but the text."""
     if turn.placeholder is not None:
-        yield turn
-        return
-    if turn.examples is not None:
-        listed = turn.examples
-        if isinstance(listed, File):
-            content = source.read_beside(writing.problems.source.file, listed.file)
-            listed = source.parse(content, listed.file).data
-        for example in listed:
-            texts = {name: as_text(value) for name, value in example.items()}
-            for each in turn.example_prompt or EXAMPLE:
-                yield from _turns(each, texts, writing)
-        return
-    role = next(iter(turn.model_fields_set))
-    said: Any = getattr(turn, role)
-    text = _file(said.file, writing) if isinstance(said, File) else said
-    yield Turn.model_validate({role: _filled(text, values)})
+        yield Conversation(writing.conversation(turn.placeholder))
+    elif turn.examples is not None:
+        for example in _examples(turn.examples, writing):
+            yield from _parts(
+                turn.example_prompt or usual_example(base.form),
+                replace(base, given=example),
+                writing,
+            )
+    else:
+        role = next(iter(turn.model_fields_set))
+        said: Any = getattr(turn, role)
+        text = _file(said.file, writing) if isinstance(said, File) else said
+        yield Said(role, replace(base, text=text))
+
+
+def _examples(listed: list[dict[str, Any]] | File, writing: Writing) -> list[dict[str, Any]]:
+    if isinstance(listed, File):
+        content = source.read_beside(writing.problems.source.file, listed.file)
+        found: list[dict[str, Any]] = source.parse(content, listed.file).data
+        return found
+    return listed
 
 
 def _file(name: str, writing: Writing) -> str:
     content = source.read_beside(writing.problems.source.file, name)
     return content.decode("utf-8-sig").rstrip("\r\n")
-
-
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    """A template in which some variables are text: braces in it are text, too."""
-    pieces = []
-    for literal, name, _, _ in Formatter().parse(text):
-        pieces.append(_escaped(literal))
-        if name is not None:
-            pieces.append(_escaped(values[name]) if name in values else f"{{{name}}}")
-    return "".join(pieces)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
