@@ -15,8 +15,9 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.errors import ConditionError
-from graphwright_graphs.export import cel, runtime
-from graphwright_graphs.export.edges import translation
+from graphwright_graphs.export import cel, runtime, times
+from graphwright_graphs.export import state as reading
+from graphwright_graphs.export.expressions import Translation
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.source import Source
 from graphwright_graphs.state import Channel
@@ -51,7 +52,12 @@ states = st.fixed_dictionaries(
         # Always there: a member of nothing is an error, which CEL forgets where the other operand
         # of `&&` decides, and Python does not.
         "plan": st.fixed_dictionaries(
-            {"left": st.lists(words, max_size=2), "turns": whole}, optional={"goal": words}
+            {
+                "left": st.lists(words, max_size=2),
+                "turns": whole,
+                "due": st.sampled_from(["2026-01-02T03:04:05Z", "1969-12-31t23:59:59.9+05:30"]),
+            },
+            optional={"goal": words},
         ),
     },
     optional={
@@ -72,8 +78,48 @@ def binary(left: Any, signs: list[str], right: Any) -> Any:
     return st.builds("({} {} {})".format, left, st.sampled_from(signs), right)
 
 
+def moments(depth: int) -> Any:
+    leaves = st.sampled_from(
+        [
+            "timestamp('2026-03-29T00:30:00.250+01:00')",
+            "timestamp(plan.due)",
+            "timestamp(tries)",
+            "timestamp(timestamp('2024-02-29T23:59:59.999999Z'))",
+        ]
+    )
+    if depth <= 0:
+        return leaves
+    later = binary(leaves, ["+", "-"], st.deferred(lambda: lengths(depth - 1)))
+    return leaves | later | st.builds("({1} + {0})".format, leaves, lengths(0))
+
+
+def lengths(depth: int) -> Any:
+    leaves = st.sampled_from(
+        ["'1h30m'", "'-90.1234s'", "'1.5h.5s'", "'-20ms'", "'0'", "'+3us'", "'100h'"]
+    ).map("duration({})".format)
+    if depth <= 0:
+        return leaves
+    inner = st.deferred(lambda: lengths(depth - 1))
+    return leaves | binary(inner, ["+", "-"], inner) | binary(moments(0), ["-"], moments(0))
+
+
+ZONES = ["", "'Europe/Berlin'", "'+05:30'", "'-08:00'", "'02:00'", "'UTC'"]
+PARTS = ["Hours", "Minutes", "Seconds", "Milliseconds"]
+DATES = ["FullYear", "Month", "Date", "DayOfMonth", "DayOfWeek", "DayOfYear"]
+
+
+def times_as_integers() -> Any:
+    dates = st.sampled_from(PARTS + DATES)
+    return st.one_of(
+        st.builds("{}.get{}({})".format, moments(1), dates, st.sampled_from(ZONES)),
+        st.builds("{}.get{}()".format, lengths(1), st.sampled_from(PARTS)),
+        moments(1).map("int({})".format),
+    )
+
+
 def integers(depth: int) -> Any:
     leaves = [
+        times_as_integers(),
         whole.map(str),
         st.sampled_from(
             [
@@ -117,6 +163,7 @@ def strings(depth: int) -> Any:
                 "string(score)",
             ]
         ),
+        st.one_of(moments(1), lengths(1)).map("string({})".format),
     ]
     if depth <= 0:
         return st.one_of(leaves)
@@ -155,6 +202,8 @@ def booleans(depth: int) -> Any:
                 "size(notes) > 0 && notes[0] == topic",
                 "dyn(tries) == 2",
                 "double(tries) > 1e0",
+                "[plan.due].exists(state, timestamp(state).getFullYear() < 2000)",
+                "plan.left.map(list, list + topic).exists(is, is == 'a')",
             ]
         )
     ]
@@ -162,6 +211,8 @@ def booleans(depth: int) -> Any:
     leaves += [
         binary(numbers, ["<", "<=", ">", ">=", "==", "!="], numbers),
         binary(texts, ["<", "==", "!="], texts),
+        binary(moments(1), ["<", "<=", ">", ">=", "==", "!="], moments(1)),
+        binary(lengths(1), ["<", "<=", ">", ">=", "==", "!="], lengths(1)),
         binary(texts, ["in"], st.sampled_from(["notes", "facts", "['a', topic]"])),
         st.builds("{}.{}({})".format, texts, st.sampled_from(["startsWith", "endsWith"]), texts),
         st.builds("{}.contains({})".format, texts, texts),
@@ -178,12 +229,13 @@ def booleans(depth: int) -> Any:
 
 
 def in_text(text: str, answered: Sequence[str] = ()) -> str:
-    return translation(CHANNELS, answered).condition(cel.parse(text))
+    names = {name: reading.read(name, channel) for name, channel in CHANNELS.items()}
+    return Translation(names, answered).condition(cel.parse(text))
 
 
 def in_python(text: str, state: dict[str, Any]) -> bool:
     """What the translated condition says of a state."""
-    return bool(eval(in_text(text), {"state": state, "re": re, **vars(runtime)}))
+    return bool(eval(in_text(text), {"state": state, "re": re, **vars(runtime), **vars(times)}))
 
 
 class RealCel:
@@ -238,6 +290,14 @@ def test_python_says_what_cel_says(text: str, state: dict[str, Any]) -> None:
             "done ? tries > 1 : tries > 2",
             'state["tries"] > 1 if state.get("done", False) else state["tries"] > 2',
         ),
+        (
+            "timestamp(topic) - timestamp(tries) > duration('36h')",
+            'timestamp(state.get("topic", "tea")) - timestamp(state["tries"]) > duration("36h")',
+        ),
+        (
+            "timestamp(topic).getHours('Europe/Berlin') >= 8",
+            'in_zone(timestamp(state.get("topic", "tea")), "Europe/Berlin").hour >= 8',
+        ),
     ],
 )
 def test_it_reads_as_a_person_would_write_it(text: str, python: str) -> None:
@@ -247,7 +307,7 @@ def test_it_reads_as_a_person_would_write_it(text: str, python: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("timestamp('2026-01-01T00:00:00Z') > timestamp('2025-01-01T00:00:00Z')", "`timestamp`"),
+        ("{'a': timestamp(tries)}.a.getHours() > 8", "`getHours` of what may be no time"),
         ("type(tries) == int", "`type`"),
         ("plan == b'a'", "`'a'`"),
         ("messages.last().colour == 'red'", "`colour` of a message"),

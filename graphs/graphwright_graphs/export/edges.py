@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import ModuleType
 
 from graphwright_graphs import bounds
 from graphwright_graphs.context import Readable
 from graphwright_graphs.edges import END, START, Branch, Edge, Join
-from graphwright_graphs.export import cel, runtime, state
-from graphwright_graphs.export.expressions import Translation
+from graphwright_graphs.export import cel, state
+from graphwright_graphs.export.expressions import Helper, Translation
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import Module
 from graphwright_graphs.export.writers.writing import Writing
@@ -16,18 +17,13 @@ from graphwright_graphs.problems import quoted
 from graphwright_graphs.source import Where
 
 
-def translation(channels: Mapping[str, Readable], answered: Collection[str]) -> Translation:
-    """What translates conditions over the channels and settings of a document."""
-    return Translation({name: state.read(name, c) for name, c in channels.items()}, answered)
-
-
 def condition(text: str, writing: Writing, where: Where, answered: Collection[str] = ()) -> str:
     """A condition as Python, for a place after `if`; what has no Python is reported.
 
     `answered` are the conversations whose last message is surely an AI message.
     """
-    made = translation(writing.readable, answered)
-    return _translated(text, lambda tree: made.condition(tree), made, writing, where)
+    made = _translation(writing, writing.readable, answered)
+    return _translated(text, lambda tree: made.condition(tree), writing, where)
 
 
 def value(
@@ -37,29 +33,34 @@ def value(
 
     It is about channels and settings, or other `names`.
     """
-    made = translation(names or writing.readable, ())
-    return _translated(text, lambda tree: made.value(tree).text, made, writing, where)
+    made = _translation(writing, names or writing.readable, ())
+    return _translated(text, lambda tree: made.value(tree).text, writing, where)
+
+
+def _translation(
+    writing: Writing, names: Mapping[str, Readable], answered: Collection[str]
+) -> Translation:
+    module = writing.module
+
+    def called(helper: Helper) -> str:
+        if isinstance(helper, ModuleType):
+            return module.imported(helper.__name__)
+        return module.inlined(helper)
+
+    return Translation(
+        {name: state.read(name, each) for name, each in names.items()}, answered, called
+    )
 
 
 def _translated(
-    text: str,
-    translate: Callable[[cel.Expr], str],
-    made: Translation,
-    writing: Writing,
-    where: Where,
+    text: str, translate: Callable[[cel.Expr], str], writing: Writing, where: Where
 ) -> str:
     try:
-        python = translate(cel.parse(text))
+        return translate(cel.parse(text))
     except cel.Unreadable as error:
         found = f"{quoted(text)}, which has {error}"
         writing.problems.report(where, found, "what there is in Python, see docs/export.md")
         return "False"
-    for name in sorted(made.uses):
-        if name == "re":
-            writing.module.imported("re")
-        else:
-            writing.module.inlined(getattr(runtime, name))
-    return python
 
 
 def lines(

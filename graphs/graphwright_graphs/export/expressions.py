@@ -1,14 +1,21 @@
 """CEL conditions as Python expressions, which give the same value wherever CEL gives one.
 
-Where CEL has an error, Python may have one too, or a value. Three things are Python's: an operand
-of `&&` and `||` that fails fails the whole, `True` equals 1, and `matches` is a search by `re`.
+Where CEL has an error, Python may have one too, or a value. Four things are Python's: an operand
+of `&&` and `||` that fails fails the whole, `True` equals 1, `matches` is a search by `re`, and times
+are exact to the microsecond.
 """
 
 from __future__ import annotations
 
+import builtins
+import keyword
+import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import TypeAlias
 
+from graphwright_graphs.export import runtime, shapes, times
 from graphwright_graphs.export.cel import (
     Call,
     Choice,
@@ -23,55 +30,52 @@ from graphwright_graphs.export.cel import (
     Unreadable,
 )
 from graphwright_graphs.export.literals import literal
-
-# How tightly Python binds, from loose to tight.
-CHOICE, OR, AND, NOT, COMPARISON, SUM, PRODUCT, SIGN, ATOM = range(9)
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is known of a value: `message`, `list`, `integer`, … or `any`; and of its items."""
-
-    name: str = "any"
-    item: Shape | None = None
-
-
-ANY = Shape()
-BOOLEAN, INTEGER, NUMBER, STRING, OBJECT = map(
-    Shape, ("boolean", "integer", "number", "string", "object")
+from graphwright_graphs.export.shapes import (
+    AND,
+    ANY,
+    ATOM,
+    BOOLEAN,
+    CHOICE,
+    COMPARISON,
+    DURATION,
+    INTEGER,
+    MAYBE,
+    MEMBERS,
+    MESSAGE,
+    MESSAGES,
+    MOMENT,
+    NOT,
+    NUMBER,
+    OBJECT,
+    OR,
+    PRODUCT,
+    REPLY,
+    SIGN,
+    STRING,
+    SUM,
+    TIMESTAMP,
+    Shape,
+    Text,
 )
-MESSAGE = Shape("message")
-MAYBE = Shape("maybe")
-"""The last message of a conversation that may be empty."""
-REPLY = Shape("reply")
-"""A message that is surely an AI message."""
-_MESSAGES = (MESSAGE, MAYBE, REPLY)
+
+Helper: TypeAlias = Callable[..., object] | ModuleType
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Python text, how tightly its outermost operator binds, and the shape of its value."""
-
-    text: str
-    binds: int = ATOM
-    shape: Shape = ANY
-
-    def within(self, level: int) -> str:
-        """The text as an operand of an operator that binds that tightly."""
-        return self.text if self.binds >= level else f"({self.text})"
+def _by_its_name(helper: Helper) -> str:
+    return helper.__name__
 
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """Translates expressions over named values; collects the helpers and modules they need.
+    """Translates expressions over named values.
 
-    `answered` are the conversations whose last message is surely an AI message.
+    `answered` are the conversations whose last message is surely an AI message; `called` is told
+    what a text needs, a function of this package or a module, and gives its name.
     """
 
     names: Mapping[str, Text]
     answered: Collection[str] = ()
-    uses: set[str] = field(default_factory=set)
-    """Names that the text needs: functions of `runtime`, or `re`."""
+    called: Callable[[Helper], str] = _by_its_name
 
     def condition(self, tree: Expr) -> str:
         """The expression where only its truth counts, such as after `if`."""
@@ -81,7 +85,7 @@ class Translation:
         """The expression's value. Raises Unreadable for what has no Python here."""
         match tree:
             case Literal(value):
-                return Text(literal(value), ATOM if _is_plain(value) else SIGN, _shape(value))
+                return Text(literal(value), ATOM if _is_plain(value) else SIGN, shapes.of(value))
             case Name(name):
                 return self._name(name)
             case Member(of, name):
@@ -93,7 +97,7 @@ class Translation:
             case Items(items):
                 values = [self.value(item) for item in items]
                 text = ", ".join(each.text for each in values)
-                return Text(f"[{text}]", ATOM, Shape("list", _common(values)))
+                return Text(f"[{text}]", ATOM, Shape("list", shapes.common(values)))
             case Entries(entries):
                 pairs = [f"{self.value(k).text}: {self.value(v).text}" for k, v in entries]
                 return Text("{" + ", ".join(pairs) + "}", ATOM, OBJECT)
@@ -105,7 +109,7 @@ class Translation:
             case Choice(when, yes, no):
                 first, other = self.value(yes), self.value(no)
                 text = f"{first.within(OR)} if {self._truth(when).within(OR)} else {other.text}"
-                return Text(text, CHOICE, _common([first, other]))
+                return Text(text, CHOICE, shapes.common([first, other]))
             case Operation(sign, operands):
                 return self._operation(sign, operands)
             case Call():
@@ -184,34 +188,35 @@ class Translation:
         level = SUM if sign in "+-" else PRODUCT
         whole = left.shape != NUMBER or right.shape != NUMBER
         if sign in "/%" and whole:
-            function = "quotient" if sign == "/" else "remainder"
-            return self._helped(function, left, right)
+            function = runtime.quotient if sign == "/" else runtime.remainder
+            return self._helped(function, left, right, shape=left.shape)
         # Right of - and / stands what binds tighter.
         text = f"{left.within(level)} {sign} {right.within(level + 1)}"
-        return Text(text, level, left.shape if left.shape == right.shape else ANY)
+        return Text(text, level, shapes.outcome(left.shape, sign, right.shape))
 
-    def _helped(self, function: str, *arguments: Text, shape: Shape = ANY) -> Text:
-        self.uses.add(function)
-        shape = arguments[0].shape if shape is ANY else shape
-        return Text(f"{function}({', '.join(each.text for each in arguments)})", ATOM, shape)
+    def _helped(
+        self, function: Helper, *arguments: Text, shape: Shape = ANY, more: str = ""
+    ) -> Text:
+        given = ", ".join(each.text for each in arguments)
+        return Text(f"{self.called(function)}({given}{more})", ATOM, shape)
 
     # --- members
 
     def _member(self, of: Text, name: str) -> Text:
-        if of.shape not in _MESSAGES:
+        if of.shape not in MESSAGES:
             return Text(f"{of.within(ATOM)}[{literal(name)}]", ATOM)
         if of.shape == REPLY and name == "tool_calls":
             return Text(f"{of.text}.tool_calls", ATOM, Shape("list", OBJECT))
-        if name not in _MESSAGE:
+        if name not in MEMBERS:
             raise Unreadable(f"`{name}` of a message")
-        return _MESSAGE[name](of)
+        return MEMBERS[name](of)
 
     def _has(self, tree: Expr) -> Text:
         if not isinstance(tree, Member):
             raise Unreadable("`has` of something else than a member")
         of = self.value(tree.of)
-        if of.shape in _MESSAGES:
-            return Text(str(tree.name in _MESSAGE), ATOM, BOOLEAN)
+        if of.shape in MESSAGES:
+            return Text(str(tree.name in MEMBERS), ATOM, BOOLEAN)
         return Text(f"{literal(tree.name)} in {of.within(SUM)}", COMPARISON, BOOLEAN)
 
     # --- functions
@@ -233,8 +238,7 @@ class Translation:
         shape = MAYBE if items.shape.item == MESSAGE else items.shape.item or ANY
         if isinstance(tree, Name) and tree.name in self.answered:
             shape = REPLY
-        self.uses.add("last")
-        return Text(f"last({items.text})", ATOM, shape)
+        return self._helped(runtime.last, items, shape=shape)
 
     def _plain_call(self, call: Call) -> Text:
         given = [*([call.target] if call.target else []), *call.arguments]
@@ -245,29 +249,53 @@ class Translation:
             case "contains", [of, part]:
                 return Text(f"{part.within(SUM)} in {of.within(SUM)}", COMPARISON, BOOLEAN)
             case "matches", [of, pattern]:
-                self.uses.add("re")
-                found = f"re.search({pattern.text}, {of.text}) is not None"
+                found = f"{self.called(re)}.search({pattern.text}, {of.text}) is not None"
                 return Text(found, COMPARISON, BOOLEAN)
-            case name, [of] if name in _CONVERSIONS:
-                function, shape = _CONVERSIONS[name]
-                return Text(f"{function}({of.text})", ATOM, shape)
-            case "string", [of]:
-                return self._helped("text_of", of, shape=STRING)
             case "dyn", [of]:
-                return replace(of, shape=ANY)
+                return of
+            case name, [of] if name in ("int", "double", "size", "string", "timestamp", "duration"):
+                return self._converted(name, of)
+            case name, [of, *zone] if name in MOMENT and len(zone) <= 1:
+                return self._part_of_time(name, of, zone)
         raise Unreadable(f"`{call.function}`")
+
+    def _converted(self, name: str, of: Text) -> Text:
+        if name in ("timestamp", "duration"):
+            wanted = TIMESTAMP if name == "timestamp" else DURATION
+            return (
+                of if of.shape == wanted else self._helped(getattr(times, name), of, shape=wanted)
+            )
+        if name == "string":
+            is_time = of.shape in (TIMESTAMP, DURATION)
+            return self._helped(times.time_text if is_time else runtime.text_of, of, shape=STRING)
+        if name == "int" and of.shape == TIMESTAMP:
+            return Text(f"int({of.within(ATOM)}.timestamp() // 1)", ATOM, INTEGER)
+        function, shape = _CONVERSIONS[name]
+        return Text(f"{function}({of.text})", ATOM, shape)
+
+    def _part_of_time(self, name: str, of: Text, zone: list[Text]) -> Text:
+        """An hour, a day, … of a time; the whole hours, minutes, … of a duration."""
+        if of.shape == TIMESTAMP:
+            of = self._helped(times.in_zone, of, *zone, shape=TIMESTAMP) if zone else of
+            form, binds = MOMENT[name]
+            return Text(form.format(of.within(ATOM)), binds, INTEGER)
+        unit = name.removeprefix("get").lower()
+        if of.shape != DURATION or zone or unit not in times.UNITS:
+            raise Unreadable(f"`{name}` of what may be no time")
+        whole = self._helped(times.whole, of, shape=INTEGER, more=f", {unit}=1")
+        if unit == "milliseconds":  # those beside the whole seconds
+            return self._helped(runtime.remainder, whole, Text("1000"), shape=INTEGER)
+        return whole
 
     def _macro(self, call: Call) -> Text:
         assert call.target is not None
         items, (variable, *bodies) = self.value(call.target), call.arguments
         if not isinstance(variable, Name):
             raise Unreadable(f"`{call.function}` without a variable")
-        inner = Translation(
-            {**self.names, variable.name: Text(variable.name, ATOM, items.shape.item or ANY)},
-            self.answered,
-            self.uses,
-        )
-        loop = f"for {variable.name} in {items.within(OR)}"
+        each = _variable(variable.name)
+        item = Text(each, ATOM, items.shape.item or ANY)
+        inner = replace(self, names={**self.names, variable.name: item})
+        loop = f"for {each} in {items.within(OR)}"
         match call.function:
             case "all" | "exists":
                 word = "all" if call.function == "all" else "any"
@@ -276,50 +304,25 @@ class Translation:
                 test = inner.condition(bodies[0])
                 return Text(f"sum(1 {loop} if {test}) == 1", COMPARISON, BOOLEAN)
             case "filter":
-                text = f"[{variable.name} {loop} if {inner.condition(bodies[0])}]"
+                text = f"[{each} {loop} if {inner.condition(bodies[0])}]"
                 return Text(text, ATOM, Shape("list", items.shape.item))
         value = inner.value(bodies[-1])
         test = f" if {inner._truth(bodies[0]).within(OR)}" if len(bodies) == 2 else ""
         return Text(f"[{value.text} {loop}{test}]", ATOM, Shape("list", value.shape))
 
 
-def _attribute(name: str, empty: str) -> Callable[[Text], Text]:
-    """An attribute that only some messages have, or that no message has while there is none."""
-
-    def read(of: Text) -> Text:
-        shape = STRING if empty == '""' else Shape("list", OBJECT)
-        return Text(f'getattr({of.text}, "{name}", {empty})', ATOM, shape)
-
-    return read
-
-
-def _optional(name: str) -> Callable[[Text], Text]:
-    """An attribute that every message has, and that may be None."""
-
-    def read(of: Text) -> Text:
-        at = f'getattr({of.text}, "{name}", None)' if of.shape == MAYBE else f"{of.text}.{name}"
-        return Text(f'{at} or ""', OR, STRING)
-
-    return read
-
-
-def _sure(name: str) -> Callable[[Text], Text]:
-    """An attribute that every message has."""
-    missing = _attribute(name, '""')
-    return lambda of: (
-        missing(of) if of.shape == MAYBE else Text(f"{of.within(ATOM)}.{name}", ATOM, STRING)
-    )
-
-
 _CONVERSIONS = {"size": ("len", INTEGER), "int": ("int", INTEGER), "double": ("float", NUMBER)}
-_MESSAGE: Mapping[str, Callable[[Text], Text]] = {
-    "type": _sure("type"),
-    "content": _sure("text"),
-    "name": _optional("name"),
-    "id": _optional("id"),
-    "tool_calls": _attribute("tool_calls", "[]"),
-    "status": _attribute("status", '""'),
-}
+
+
+def _variable(name: str) -> str:
+    """A macro's variable, under a name that hides nothing which conditions are written with."""
+    taken = (
+        name in ("state", "context", "config", "re")
+        or name in vars(builtins)
+        or keyword.iskeyword(name)
+        or any(hasattr(home, name) for home in (runtime, times))
+    )
+    return f"{name}_" if taken else name
 
 
 def _measured(call: Call) -> Expr:
@@ -337,14 +340,3 @@ def _singleton(tree: Expr) -> str | None:
 
 def _is_plain(value: object) -> bool:
     return isinstance(value, str) or not isinstance(value, int | float) or value >= 0
-
-
-def _shape(value: object) -> Shape:
-    kinds = ((bool, BOOLEAN), (int, INTEGER), (float, NUMBER), (str, STRING))
-    return next((shape for kind, shape in kinds if isinstance(value, kind)), ANY)
-
-
-def _common(values: list[Text]) -> Shape:
-    """The shape that all of the values have."""
-    shapes = {each.shape for each in values}
-    return shapes.pop() if len(shapes) == 1 else ANY

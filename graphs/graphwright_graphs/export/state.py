@@ -8,9 +8,9 @@ from typing import Any, get_args, get_origin
 
 from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.export.annotations import type_text
-from graphwright_graphs.export.expressions import ANY, ATOM, MESSAGE, Shape, Text
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import INDENT, Module, docstring
+from graphwright_graphs.export.shapes import ANY, ATOM, MESSAGE, Shape, Text
 from graphwright_graphs.state import Channel
 
 _SHAPES: Mapping[Any, Shape] = {
