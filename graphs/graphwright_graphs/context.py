@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import make_dataclass
+from keyword import iskeyword
 from typing import Any, ClassVar
 
 from langgraph.runtime import get_runtime
@@ -61,6 +62,9 @@ def read(
         place = (*where, name)
         if name in channels:
             expected = "a name that is no channel's"
+            problems.report(place, quoted(name), expected, at_key=True)
+        elif iskeyword(name):
+            expected = "a name that is no word of Python: settings are a dataclass's fields"
             problems.report(place, quoted(name), expected, at_key=True)
         elif not is_name(name):
             problems.report(place, quoted(name), "a name of letters, digits and _", at_key=True)

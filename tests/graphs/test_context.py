@@ -114,6 +114,7 @@ def test_any_name_and_any_default_may_be_used() -> None:
         (b"[a]", "context: found a list, expected settings, such as `language: string`"),
         (b"{messages: string}", 'found "messages", expected a name that is no channel\'s'),
         (b"{today: string}", 'found "today", expected a name of letters'),
+        (b"{class: string}", 'found "class", expected a name that is no word of Python'),
         (b"{a: sting}", 'found "sting", expected one of any'),
         (b"{a: {reducer: last}}", 'found "reducer", expected one of type, enum, schema'),
         (b"{a: {type: integer, default: x}}", 'found "x", expected integer'),

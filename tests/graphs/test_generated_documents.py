@@ -20,7 +20,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.graphs.conftest import TOOLS
-from tests.graphs.test_export import DOCUMENTS
+from tests.graphs.exported import DOCUMENTS
 
 from graphwright_graphs import source
 from graphwright_graphs.blueprint import WORDS

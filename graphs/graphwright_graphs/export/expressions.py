@@ -1,8 +1,8 @@
 """CEL conditions as Python expressions, which give the same value wherever CEL gives one.
 
 Where CEL has an error, Python may have one too, or a value. Four things are Python's: an operand
-of `&&` and `||` that fails fails the whole, `True` equals 1, `matches` is a search by `re`, and times
-are exact to the microsecond.
+of `&&` and `||` that fails fails the whole, `True` equals 1, `matches` is a search by `re`, and
+times are exact to the microsecond.
 """
 
 from __future__ import annotations

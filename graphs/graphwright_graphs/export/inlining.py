@@ -10,22 +10,12 @@ import ast
 import importlib
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
 from types import ModuleType
 
 PACKAGE = "graphwright_graphs"
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """`import module`, or `from module import name`."""
-
-    module: str
-    name: str | None = None
-    alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +29,16 @@ class Piece:
 class Inlined:
     """The pieces that one export has so far, in the order in which they have to stand.
 
-    A name that pieces of two modules have gets a number in one of them.
+    Args:
+        named: gives a name like the wanted one that nothing else in the export has.
+        imported: gives the name in the export of a module, or of what is imported from one.
     """
 
-    def __init__(self) -> None:
-        self.imports: set[Import] = set()
+    def __init__(
+        self, named: Callable[[str], str], imported: Callable[[str, str | None], str]
+    ) -> None:
+        self._named = named
+        self._imported = imported
         self._pieces: dict[tuple[str, str], str] = {}
         self._called: dict[tuple[str, str], str] = {}
         self._modules: dict[str, _Source] = {}
@@ -57,32 +52,24 @@ class Inlined:
         """Bring along what `name` is in a module of this package; what it is called."""
         key = (module, name)
         if key not in self._called:
-            self._called[key] = self._free(name)
+            self._called[key] = self._named(name)
             home = self._modules.setdefault(module, _Source(importlib.import_module(module)))
             piece = home.pieces[name]
             others = {each: self._refer(home, each) for each in sorted(piece.names - {name})}
             self._pieces[key] = _renamed(piece.source, {**others, name: self._called[key]})
         return self._called[key]
 
-    def _free(self, name: str) -> str:
-        taken = set(self._called.values())
-        return next(each for each in _numbered(name) if each not in taken)
-
     def _refer(self, home: _Source, name: str) -> str:
         """What a name of a module is called in the export."""
         if name in home.pieces:
             return self.add(home.name, name)
-        if found := home.imports.get(name):
-            if not found.module.startswith(PACKAGE):
-                self.imports.add(found)
-            elif found.name:
-                return self.add(found.module, found.name)
-        return name
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}_{number}" for number in count(2))
+        found = home.imports.get(name)
+        if found is None:
+            return name
+        module, attribute = found
+        if attribute and module.startswith(PACKAGE):
+            return self.add(module, attribute)
+        return self._imported(module, attribute)
 
 
 def _renamed(source: str, names: Mapping[str, str]) -> str:
@@ -101,17 +88,16 @@ class _Source:
         self._tree = ast.parse("\n".join(self._lines))
 
     @cached_property
-    def imports(self) -> Mapping[str, Import]:
-        """What the module imports, by the name it has there."""
-        found: dict[str, Import] = {}
+    def imports(self) -> Mapping[str, tuple[str, str | None]]:
+        """What the module imports, by the name it has there: a module, or one and a name in it."""
+        found: dict[str, tuple[str, str | None]] = {}
         for node in ast.walk(self._tree):
             if isinstance(node, ast.ImportFrom):
-                for each in node.names:
-                    name = each.asname or each.name
-                    found[name] = Import(str(node.module), each.name, each.asname)
+                found |= {
+                    each.asname or each.name: (str(node.module), each.name) for each in node.names
+                }
             elif isinstance(node, ast.Import):
-                for each in node.names:
-                    found[each.asname or each.name] = Import(each.name, None, each.asname)
+                found |= {each.asname or each.name: (each.name, None) for each in node.names}
         return found
 
     @cached_property

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from graphwright_graphs.export.inlining import Import, Inlined
+from graphwright_graphs.export.inlining import Inlined
 from graphwright_graphs.export.layout import WIDTH, laid_out
 from graphwright_graphs.export.literals import folded
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`import module`, or `from module import name`."""
+
+    module: str
+    name: str | None = None
 
 
 class Module:
@@ -19,21 +29,17 @@ class Module:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._imports: set[Import] = set()
-        self._inlined = Inlined()
-        self._parts: list[str] = []
-        self._names: set[str] = set(_TAKEN)
         self._imported: dict[Import, str] = {}
+        self._names: set[str] = set(_TAKEN)
+        self._inlined = Inlined(self.named, self.imported)
+        self._parts: list[str] = []
         self._constants: dict[str, str] = {}
 
     def imported(self, module: str, name: str | None = None) -> str:
         """The name of something to import, such as `("re", None)` or `("typing", "Any")`."""
         wanted = Import(module, name)
         if wanted not in self._imported:
-            called = self.named(name or module)
-            alias = None if called == (name or module) else called
-            self._imports.add(Import(module, name, alias))
-            self._imported[wanted] = called
+            self._imported[wanted] = self.named(name or module)
         return self._imported[wanted]
 
     def inlined(self, thing: Callable[..., Any]) -> str:
@@ -42,15 +48,13 @@ class Module:
 
     def brought(self, module: str, name: str) -> str:
         """The same for what has no name of its own, such as a constant."""
-        called = self._inlined.add(module, name)
-        self._names.add(called)
-        return called
+        return self._inlined.add(module, name)
 
     def named(self, wanted: str) -> str:
         """A name like the wanted one, which nothing else in the module has."""
         name = re.sub(r"\W", "_", wanted) or "_"
         name = f"_{name}" if name[0].isdigit() else name
-        name = f"{name}_" if keyword.iskeyword(name) else name
+        name = f"{name}_" if keyword.iskeyword(name) or hasattr(builtins, name) else name
         others = (f"{name}_{number}" for number in count(2))
         while name in self._names:
             name = next(others)
@@ -77,22 +81,14 @@ class Module:
         head = f'"""{self._title}"""\n\n'
         if any(piece.startswith(("class ", "@")) for piece in self._inlined.sources):
             head += "from __future__ import annotations\n\n"  # methods name their own class
-        imports = self._imports | self._inlined.imports
         pieces = [*self._inlined.sources, *self._parts]
-        return f"{head}{_import_lines(imports)}{_spaced(pieces)}"
+        return f"{head}{_import_lines(self._imported)}{_spaced(pieces)}"
 
 
-# What inlined code is called, or an export's own parts, is no name for a node's function.
+# What stands in each module, or what written functions call their arguments and variables.
 _TAKEN = {
-    "state",
-    "config",
-    "runtime",
-    "builder",
-    "graph",
-    "model_name",
-    "chat_model",
-    "MODEL",
-    "MODELS",
+    *("builder", "graph", "MODEL", "MODELS", "model_name", "chat_model"),
+    *("state", "config", "runtime", "context", "names", "given", "output"),
 }
 
 
@@ -126,40 +122,40 @@ def _spaced(parts: Sequence[str]) -> str:
     return text
 
 
-def _import_lines(imports: Iterable[Import]) -> str:
-    """The imports, sorted as isort does, Python's own first."""
+def _import_lines(imports: Mapping[Import, str]) -> str:
+    """The imports, which have names by which they are called, sorted: Python's own first."""
     groups: list[str] = []
     for is_standard in (True, False):
-        chosen = [each for each in imports if _is_standard(each.module) == is_standard]
-        plain = sorted({_plain(each) for each in chosen if each.name is None})
-        modules = sorted({each.module for each in chosen if each.name is not None}, key=str.lower)
+        chosen = {
+            each: imports[each] for each in imports if _is_standard(each.module) == is_standard
+        }
+        plain = sorted(
+            f"import {_as(each.module, called)}" for each, called in chosen.items() if not each.name
+        )
+        modules = sorted({each.module for each in chosen if each.name}, key=str.lower)
         lines = [*plain, *(_from(module, chosen) for module in modules)]
         if lines:
             groups.append("\n".join(lines))
     return "\n\n".join(groups) + "\n"
 
 
-def _plain(each: Import) -> str:
-    return f"import {each.module} as {each.alias}" if each.alias else f"import {each.module}"
+def _as(name: str, called: str) -> str:
+    return name if name == called else f"{name} as {called}"
 
 
-def _from(module: str, imports: Iterable[Import]) -> str:
-    names = {
-        (str(each.name), each.alias) for each in imports if each.module == module and each.name
-    }
-    aliased = [f"{name} as {alias}" for name, alias in sorted(names, key=_order) if alias]
-    direct = [name for name, alias in sorted(names, key=_order) if not alias]
-    lines = [f"from {module} import {', '.join(direct)}"] if direct else []
-    return "\n".join(
-        laid_out(line) for line in [*lines, *(f"from {module} import {each}" for each in aliased)]
-    )
+def _from(module: str, imports: Mapping[Import, str]) -> str:
+    """The imports from one module; each that has another name there on a line of its own."""
+    names = {str(each.name): called for each, called in imports.items() if each.module == module}
+    direct = [name for name in sorted(names, key=_order) if names[name] == name]
+    others = [_as(name, names[name]) for name in sorted(names, key=_order) if names[name] != name]
+    lines = [", ".join(direct)] if direct else []
+    return "\n".join(laid_out(f"from {module} import {each}") for each in [*lines, *others])
 
 
-def _order(name: tuple[str, str | None]) -> tuple[int, str]:
+def _order(name: str) -> tuple[int, str]:
     """Constants, then classes, then functions."""
-    text = name[0]
-    kind = 0 if text.isupper() and len(text) > 1 else 1 if text[:1].isupper() else 2
-    return kind, text.lower()
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    return kind, name.lower()
 
 
 def _is_standard(module: str) -> bool:

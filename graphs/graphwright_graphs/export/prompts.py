@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from string import Formatter
 from typing import Any
 
@@ -52,7 +53,14 @@ def _said(text: str, module: Module, name: str) -> str:
 
 def values(names: Iterable[str], channels: Mapping[str, Readable], module: Module) -> str:
     """The keyword arguments that fill in a template's variables."""
-    return ", ".join(f"{name}={value(name, channels, module)}" for name in dict.fromkeys(names))
+    return arguments({name: value(name, channels, module) for name in names})
+
+
+def arguments(values: Mapping[str, str]) -> str:
+    """Keyword arguments; a word of Python itself (`from`) can be one in a dict alone."""
+    words = [f"{name}={text}" for name, text in values.items() if not iskeyword(name)]
+    others = [f"{literal(name)}: {text}" for name, text in values.items() if iskeyword(name)]
+    return ", ".join([*words, *([f"**{{{', '.join(others)}}}"] if others else [])])
 
 
 def value(name: str, channels: Mapping[str, Readable], module: Module) -> str:

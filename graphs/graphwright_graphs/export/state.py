@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from keyword import iskeyword
 from typing import Any, get_args, get_origin
 
 from graphwright_graphs.context import Readable, Setting
@@ -92,6 +93,12 @@ def _typed_dict(
     # LangGraph and pydantic want this one before Python 3.12.
     base = module.imported("typing_extensions", "TypedDict")
     name = module.named(title)
+    if any(map(iskeyword, fields)):
+        inside = ", ".join(f"{literal(field)}: {kind}" for field, kind in fields.items())
+        more = "" if total else ", total=False"
+        doc = [f"{name}.__doc__ = {literal(about)}"] if about else []
+        module.add([f"{name} = {base}({literal(name)}, {{{inside}}}{more})", *doc])
+        return name
     head = f"class {name}({base}):" if total else f"class {name}({base}, total=False):"
     lines = [f"{INDENT}{field}: {kind}" for field, kind in fields.items()]
     module.add([head, *([*docstring(about), ""] if about else []), *lines])

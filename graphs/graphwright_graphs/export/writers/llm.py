@@ -38,12 +38,11 @@ def _data(body: Llm, writing: Writing) -> str:
     messages = composed(body.prompt, body.messages, writing)
     lines = [
         f"messages = {messages}",
-        *structured(schema, body.model, "as_object", writing),
+        *structured(schema, body.model, writing.module.inlined(runtime.as_object), writing),
         "if data is None:",
         f'    raise ValueError("the model gave `{writing.name}` no answer that fits its schema")',
         f"return {{{literal(str(body.output))}: data}}",
     ]
-    writing.module.inlined(runtime.as_object)
     return writing.function("Let the model answer in the form of the schema.", lines)
 
 

@@ -290,7 +290,7 @@ return {$plan: outcome.model_dump()}
         progress = module.brought(executor.__name__, "_Progress")
         inside = self._writing.of(f"{name}_step_model", self._writing.where)
         function = inside.function(
-            "Ask the model of one step.", lines, state=progress, returns="Command[str]"
+            "Ask the model of one step.", lines, state=progress, returns=f"{command}[str]"
         )
         return self._graph(function, progress, end)
 

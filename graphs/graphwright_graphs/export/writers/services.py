@@ -65,12 +65,12 @@ def _url(url: str, address: str | None, writing: Writing) -> str:
     if not names or address is None:
         return prompts.filled(url, writing.readable, writing.module, f"{writing.name}_url")
     quote = writing.module.imported("urllib.parse", "quote")
-    values = [
-        f'{name}={quote}({prompts.value(name, writing.readable, writing.module)}, safe="")'
-        for name in dict.fromkeys(names)
-    ]
+    values = {
+        name: f'{quote}({prompts.value(name, writing.readable, writing.module)}, safe="")'
+        for name in names
+    }
     constant = writing.module.constant(f"{writing.name}_url", literal(url))
-    return f"{constant}.format({', '.join(values)})"
+    return f"{constant}.format({prompts.arguments(values)})"
 
 
 def _pairs(words: dict[str, str | int | float | bool], writing: Writing) -> str:
