@@ -86,7 +86,7 @@ class Imports:
         path = path.resolve()
         if not self._is_own(path):
             raise ImportError(f"{path} is not a file of the project")
-        name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+        name = _name(path)
         if name not in sys.modules:
             spec = spec_from_file_location(name, path)
             if spec is None or spec.loader is None or not path.is_file():
@@ -148,6 +148,17 @@ class Imports:
         if made_in and (inspect.isroutine(found) or isinstance(found, type)):
             self._check(made_in)
         return found
+
+
+def _name(file: Path) -> str:
+    """What the module of a file is called, which no other module is."""
+    return f"{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
+
+
+def file_of(module: str) -> Path | None:
+    """The file of a module that documents name by it; None for a module with a name of its own."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file) if file and _name(Path(file)) == module else None
 
 
 _current: ContextVar[Imports | None] = ContextVar("imports", default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from langgraph.types import Command
@@ -25,6 +26,57 @@ def build() -> StateGraph:
 
 graph = build().compile()
 """
+
+INNER = """
+description: Writes about a text.
+state: {text: {type: string}, length: {type: integer, default: 5}, reply: {type: string}}
+context: {tone: {type: string, default: cold}, size: {type: integer, default: 1}}
+input: [text, length]
+output: [reply]
+nodes:
+  write: {prompt: {template: "{text} in {length} words, {tone} {size}", output: reply}}
+  deeper: {subgraph: deep.yaml}
+edges: {START: write, write: deeper, deeper: END}
+"""
+REDUCERS = """
+class Odd(Exception):
+    pass
+
+
+def both(left, right):
+    return right if left is None else [left, right]
+"""
+NOTES = """
+def note(state: dict) -> dict:
+    return {"seen": len(state["reply"])}
+"""
+DEEP = """
+state: {reply: {type: string}, seen: "reducers.py:both"}
+context: {tone: {type: string, default: dry}}
+nodes:
+  note: {python: "../parts/notes.py:note", retry: {retry_on: ["reducers.py:Odd"]}}
+  write: {llm: {prompt: "{reply}, What is 12 times 12?", output: reply}}
+  ask: {human: {edit: reply, ask: "Is it {tone}?"}}
+edges: {START: note, note: write, write: ask, ask: END}
+"""
+FILES = {
+    "graphs_of_a_user.py": GRAPHS,
+    "asked.md": "Answer: {question}\n",
+    "parts/deep.yaml": DEEP,
+    "parts/reducers.py": REDUCERS,
+    "parts/notes.py": NOTES,
+    "parts/inner.yaml": INNER,
+}
+"""What the documents name, by where it is from them."""
+
+
+def write_files(folder: Path) -> None:
+    """Write the files that the documents name."""
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
 
 # Each shows some words of the language, on the functions of `tools_of_a_user` and the demo model.
 DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
@@ -276,6 +328,49 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
                 "plan": {"goal": "<tea>", "steps": ["boil"]},
                 "name": "{{plan}}",
             },
+        ],
+    ),
+    "what a map keeps and finds again": (
+        """
+        state: {names: append, found: append}
+        nodes:
+          keep:
+            map:
+              over: names
+              as: name
+              do: {memory: {write: {namespace: [names], key: "{name}", value: {name: "{name}"}}}}
+          find:
+            map:
+              over: names
+              as: name
+              concurrency: 1
+              do: {memory: {read: {namespace: [names], key: "{name}", output: found}}}
+        edges: {START: keep, keep: find, find: END}
+        """,
+        [{"names": ["Ada"]}, {"names": ["Bo", "Cy"]}],
+    ),
+    "other documents, once with the same names and twice with others": (
+        """
+        state: {text: {type: string}, reply: {type: string}, topics: append, lines: append}
+        context: {tone: {type: string, default: warm}, limit: {type: integer, default: 3}}
+        nodes:
+          write: {prompt: {template: "{text} {limit}", output: text}}
+          first: {subgraph: parts/inner.yaml}
+          second: {subgraph: {graph: ./parts/../parts/inner.yaml, in: {text: reply}, out: [reply]}}
+          third: {subgraph: parts/deep.yaml}
+          many:
+            map:
+              over: topics
+              as: topic
+              concurrency: 1
+              do: {subgraph: {graph: parts/inner.yaml, in: {text: topic}, out: {lines: reply}}}
+        edges: {START: write, write: first, first: second, second: third, third: many, many: END}
+        """,
+        [
+            {"text": "rain"},
+            *(Command(resume=answer) for answer in ("So", "and so", True)),
+            {"text": "sun", "topics": ["tea"]},
+            *(Command(resume=True) for _ in range(4)),
         ],
     ),
     "names that are Python's own, or the module's": (

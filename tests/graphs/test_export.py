@@ -17,7 +17,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
-from tests.graphs.exported import DOCUMENTS, GRAPHS
+from tests.graphs.exported import DOCUMENTS, write_files
 from tests.graphs.test_nodes_http import ASK, ORDER
 from tests.graphs.traces import trace
 from tests.tools.loopback import serving
@@ -171,11 +171,10 @@ async def test_every_word_runs_the_same(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "of a model that is not asked")
     monkeypatch.setenv("GRAPHWRIGHT_IMPORTS", "tests")
-    (tmp_path / "graphs_of_a_user.py").write_text(GRAPHS)
+    write_files(tmp_path)
     monkeypatch.delitem(sys.modules, "graphs_of_a_user", raising=False)
     text, given = DOCUMENTS[shown]
     path = document(text, "example.yaml")
-    (path.parent / "asked.md").write_text("Answer: {question}\n")
     python, loaded = imported(export(path)).graph, load(path, models=Models())
 
     assert python.get_graph().draw_mermaid() == loaded.get_graph().draw_mermaid()
@@ -183,6 +182,21 @@ async def test_every_word_runs_the_same(
     expected = await trace(served(loaded), given)
     assert await trace(served(python), given) == expected
     assert len(expected) > len(given)
+
+
+async def test_a_graph_inside_has_the_settings_of_the_one_around(
+    document: Any, imported: Any, tools: str, tmp_path: Path
+) -> None:
+    write_files(tmp_path)
+    text, given = DOCUMENTS["other documents, once with the same names and twice with others"]
+    path, context = document(text), {"tone": "wet", "limit": 7}
+    expected = await trace(served(load(path, models=Models())), given, context=context)
+    python = imported(export(path))
+
+    assert await trace(served(python.graph), given, context=context) == expected
+    assert "Is it wet?" in str(expected)
+    assert python.inner_graph is python.graph.builder.nodes["first"].runnable
+    assert not hasattr(python, "inner_graph_2")
 
 
 async def test_a_request_is_the_same(
@@ -224,3 +238,22 @@ def test_what_has_no_python_is_said_with_its_place(document: Any, tools: str) ->
     (problem,) = caught.value.problems
     assert (problem.line, problem.column, problem.path) == (7, 13, "edges.shout[0].when")
     assert "`type`" in problem.found
+
+
+@pytest.mark.parametrize("name", ["../other.py", "a-b.py"])
+def test_a_file_that_python_cannot_import_is_said(
+    document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "graphs").mkdir()
+    (tmp_path / "graphs" / name).write_text("def act(state):\n    return {}\n")
+    path = document(
+        f"""
+        state: {{text: last}}
+        nodes: {{act: {{python: "{name}:act"}}}}
+        edges: {{START: act, act: END}}
+        """,
+        "graphs/graph.yaml",
+    )
+    with pytest.raises(ExportError, match=rf'nodes\.act\.python: found "{name}", expected a file'):
+        export(path)

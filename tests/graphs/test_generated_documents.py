@@ -1,4 +1,5 @@
-"""Whatever a document says, it is a graph or it is told what is wrong, and where.
+"""Whatever a document says, it is a graph or it is told what is wrong, and where; and so is its
+export.
 
 Hypothesis makes documents that are nearly right: trees of the language's own words, and the shipped
 examples with pieces changed, moved and taken out. GRAPHWRIGHT_EXAMPLES asks for more of them.
@@ -20,14 +21,16 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.graphs.conftest import TOOLS
-from tests.graphs.exported import DOCUMENTS
+from tests.graphs.exported import DOCUMENTS, write_files
 
 from graphwright_graphs import source
 from graphwright_graphs.blueprint import WORDS
 from graphwright_graphs.compile import Loader
 from graphwright_graphs.errors import DocumentError, Problem
-from graphwright_graphs.imports import Imports
+from graphwright_graphs.export import export
+from graphwright_graphs.imports import Imports, using
 from graphwright_graphs.models import Models
+from graphwright_graphs.nodes.conversation import FullPrompt, Turn
 from graphwright_graphs.nodes.kinds import BUILT_IN
 from graphwright_graphs.nodes.options import WORDS as OPTIONS
 from graphwright_graphs.state import Channel
@@ -52,6 +55,8 @@ odd_texts = st.one_of(
         [
             *("{a}", "{", "{{a}}", "{a.b}", "{a!r}", "{0}", "{{", "a & b", "a +", "size(a) > 0"),
             *("a.b.c == 'x'", "messages.last().tool_calls", "true || true", "timestamp(a) > a"),
+            *("{{{a}}}", "{{#a}}{{b}} {{.}}{{/a}}", "{{^a}}", "{{/a}}", "{{> a}}", "{{=<% %>=}}"),
+            *("parts/inner.yaml", "parts/deep.yaml", FILE, "graphs_of_a_user:graph", "asked.md"),
             *("env:X", "module:name", "os:system", "x:", ":x", "a:b.c", "..", "./x.yaml"),
             *("http://a/{b}", "openai:x", "demo", "clock", "calculator", "messages"),
             *(
@@ -97,9 +102,18 @@ def words_of(model: Any) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
+prompts = mapping_of(
+    words_of(FullPrompt),
+    st.one_of(
+        st.sampled_from(["mustache", "f-string"]),
+        odd_texts,
+        st.dictionaries(names, scalars, max_size=2),
+        st.lists(mapping_of(words_of(Turn), odd_texts | junk), max_size=2),
+    ),
+)
 bodies = st.one_of(
     *(
-        mapping_of(words_of(kind.body)).map(lambda body, word=word: {word: body})
+        mapping_of(words_of(kind.body), junk | prompts).map(lambda body, word=word: {word: body})
         for word, kind in KINDS.items()
     ),
     st.tuples(st.sampled_from(list(KINDS)), junk).map(lambda pair: dict([pair])),
@@ -182,19 +196,25 @@ def mangled(draw: Any) -> str:
 def loader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loader]:
     folder = tmp_path_factory.mktemp("project")
     (folder / "tools_of_a_user.py").write_text(TOOLS)
-    with pytest.MonkeyPatch.context() as patch:
+    write_files(folder)
+    imports = Imports((folder,))
+    with pytest.MonkeyPatch.context() as patch, using(imports):
         patch.syspath_prepend(folder)
-        yield Loader(Models(), Imports((folder,)))
-    sys.modules.pop("tools_of_a_user", None)
+        patch.chdir(folder)
+        yield Loader(Models(), imports, (folder / FILE,))
+    for name in ("tools_of_a_user", "graphs_of_a_user"):
+        sys.modules.pop(name, None)
 
 
 def check(text: str, loader: Loader) -> None:
-    """Load a document, which may end in no other way than these two, and soon."""
+    """Load and export a document, which may end in no other way than these two, and soon."""
     content, started = text.encode("utf-8", "surrogatepass"), time.process_time()
     try:
         graph = loader.build(source.parse(content, FILE), "generated")
         graph.get_input_jsonschema()
         graph.get_graph().draw_mermaid()
+        Path(FILE).write_bytes(content)
+        compile(export(FILE), "generated.py", "exec")
     except DocumentError as error:
         assert error.problems
         lines = content.decode("utf-8", "replace").splitlines() or [""]

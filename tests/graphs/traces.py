@@ -58,7 +58,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 async def trace(
-    graph: Any, conversation: Sequence[Any], *, side_by_side: bool = False
+    graph: Any, conversation: Sequence[Any], *, side_by_side: bool = False, context: Any = None
 ) -> list[Any]:
     """Every event of a conversation's runs on one thread, and at last the thread's state.
 
@@ -66,7 +66,7 @@ async def trace(
     """
     names, found = Names(), list[Any]()
     for given in conversation:
-        async for event in graph.astream(given, THREAD, stream_mode=MODES):
+        async for event in graph.astream(given, THREAD, context=context, stream_mode=MODES):
             found.append(names.plain(event))
     state = await graph.aget_state(THREAD)
     found += [names.plain(state.values), list(state.next)]

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import Module
+from graphwright_graphs.imports import file_of
 
 
 def type_text(annotation: Any, module: Module) -> str:
@@ -51,9 +52,11 @@ def _extra(extra: Any, module: Module) -> str:
 
 def reducer_text(reducer: Any, module: Module) -> str:
     """A reducer of this package is brought along, any other imported."""
-    if reducer.__module__.startswith("graphwright_graphs."):
+    home = reducer.__module__
+    if home.startswith("graphwright_graphs."):
         return module.inlined(reducer)
-    return module.imported(reducer.__module__, reducer.__qualname__)
+    file = file_of(home)
+    return module.imported(module.home(file) or home if file else home, reducer.__qualname__)
 
 
 def _field(field: FieldInfo, module: Module) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from graphwright_graphs.blueprint import Blueprint
 from graphwright_graphs.bounds import BoundedGraph
 from graphwright_graphs.compile import Loader
 from graphwright_graphs.edges import START, Edge, Join
-from graphwright_graphs.errors import DocumentError
-from graphwright_graphs.export import edges, models, options, state
+from graphwright_graphs.errors import DocumentError, Problem
+from graphwright_graphs.export import edges, options, state
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import Module
 from graphwright_graphs.export.tools import Named
@@ -25,7 +26,6 @@ from graphwright_graphs.nodes.entries import Entry
 from graphwright_graphs.nodes.human import Human
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.llm import Llm
-from graphwright_graphs.nodes.map import Map
 from graphwright_graphs.nodes.node import Body
 from graphwright_graphs.nodes.planner import Planner
 from graphwright_graphs.nodes.python import Python
@@ -40,92 +40,132 @@ class ExportError(DocumentError):
 def export(path: str | Path) -> str:
     """The document at `path` as the text of a Python module with the same graph, named `graph`.
 
+    The documents that it embeds stand in the module, too.
+
     Raises:
         DocumentError: the document can't become a graph; an ExportError says that it can, but has
             a part for which there is no plain Python.
         OSError: the file can't be read.
     """
-    file = Path(path)
-    document = source.read(file)
-    problems = Problems(document)
-    loader = Loader(current_models(), allowed_imports(file), (file.resolve(),))
-    blueprint = Blueprint.read(document.data, problems, loader)
-    problems.raise_if_any()
-    text = _Export(file, document, blueprint, Named(loader.imports, problems), problems).text()
-    if problems.errors:
-        raise ExportError(problems.errors)
-    return text
+    return _Export(Path(path)).text()
 
 
 class _Export:
-    """One document that is written."""
+    """One module that is written: the graph of a document, and those that it embeds."""
 
-    def __init__(
-        self, file: Path, document: Source, blueprint: Blueprint, tools: Named, problems: Problems
-    ) -> None:
-        self._file = file
-        self._blueprint = blueprint
-        self._tools = tools
-        self._problems = problems
-        self._bodies = dict(_bodies(document.data["nodes"], problems))
-        about = blueprint.description or f"The graph `{file.stem}`."
-        self._module = Module(f"{about}\n\nExported from {file.name} by Graphwright.\n")
-        words = file.stem.replace("-", "_").split("_")
-        self._title = "".join(word.capitalize() for word in words)
+    def __init__(self, file: Path) -> None:
+        self._loader = Loader(current_models(), allowed_imports(file))
+        self._root = _Document.read(file, self._loader)
+        about = self._root.blueprint.description or f"The graph `{file.stem}`."
+        self._module = Module(
+            f"{about}\n\nExported from {file.name} by Graphwright.\n", file.parent
+        )
+        self._graphs: dict[Path, str] = {}
+        self._problems: list[Problem] = []
 
     def text(self) -> str:
-        """The module."""
-        classes = self._classes()
-        writing = self._writing(classes)
-        if any(map(_asks_a_model, self._bodies.values())):
-            models.define(self._module)
-        nodes = [line for name in self._blueprint.nodes for line in self._node(name, writing)]
-        ways = [line for edge in self._blueprint.edges for line in self._ways(edge, writing)]
-        graph = self._module.imported("langgraph.graph", "StateGraph")
-        if any(edge.is_bounded for edge in self._blueprint.edges):
-            graph = self._module.inlined(BoundedGraph)
-        words = ", ".join([classes["state_schema"], *_keywords(classes)])
-        self._module.add([f"builder = {graph}({words})", *nodes, *ways])
-        self._module.add([f"graph = builder.compile({', '.join(self._compiled())})"])
+        """The module. Raises ExportError."""
+        self._write(self._root, "graph", "builder")
+        if self._problems:
+            raise ExportError(self._problems)
         return self._module.text()
 
-    def _classes(self) -> dict[str, str]:
+    def _write(self, document: _Document, graph: str, builder: str, inside: str = "") -> None:
+        document.write(self._module, graph, builder, inside, self._embedded)
+        self._problems += document.problems.errors
+
+    def _embedded(self, path: Path) -> str:
+        """The name of the graph of an embedded document, which is written once.
+
+        No circle comes so far: a graph that embeds itself can't be loaded.
+        """
+        key = path.resolve()
+        if key not in self._graphs:
+            name = path.stem
+            graph, builder = (self._module.named(f"{name}_{each}") for each in ("graph", "builder"))
+            self._write(_Document.read(path, self._loader), graph, builder, name)
+            self._graphs[key] = graph
+        return self._graphs[key]
+
+
+class _Document:
+    """One document that is written."""
+
+    def __init__(self, document: Source, blueprint: Blueprint, loader: Loader) -> None:
+        self.blueprint = blueprint
+        self.problems = Problems(document)
+        """What stands against an export."""
+        self._name = Path(document.file).stem
+        self._imports = Named(loader.imports, self.problems)
+        self._bodies = dict(_bodies(document.data["nodes"], self.problems))
+
+    @classmethod
+    def read(cls, file: Path, loader: Loader) -> _Document:
+        """The document of a file, checked. Raises DocumentError, OSError."""
+        document = source.read(file)
+        problems = Problems(document)
+        inside = replace(loader, embedding=(*loader.embedding, file.resolve()))
+        blueprint = Blueprint.read(document.data, problems, inside)
+        problems.raise_if_any()
+        return cls(document, blueprint, inside)
+
+    def write(
+        self, module: Module, graph: str, builder: str, inside: str, embedded: Callable[[Path], str]
+    ) -> None:
+        """Define the graph in a module, under that name; its builder gets the other one.
+
+        `inside` is empty for the outermost one, see Writing.
+        """
+        blueprint, classes = self.blueprint, self._classes(module)
+        writing = Writing(
+            name="",
+            where=(),
+            module=module,
+            channels=blueprint.channels,
+            readable={**blueprint.settings, **blueprint.channels},
+            state=classes["state_schema"],
+            builder=builder,
+            context=classes.get("context_schema"),
+            inside=inside,
+            answered=any(
+                isinstance(body, Human) and body.approve for _, body in self._bodies.values()
+            ),
+            imports=self._imports,
+            writers=WRITERS,
+            embedded=embedded,
+            problems=self.problems,
+        )
+        nodes = [line for name in blueprint.nodes for line in self._node(name, writing)]
+        ways = [line for edge in blueprint.edges for line in self._ways(edge, writing)]
+        made = module.imported("langgraph.graph", "StateGraph")
+        if any(edge.is_bounded for edge in blueprint.edges):
+            made = module.inlined(BoundedGraph)
+        words = ", ".join([classes["state_schema"], *_keywords(classes)])
+        module.add([f"{builder} = {made}({words})", *nodes, *ways])
+        module.add([f"{graph} = {builder}.compile({', '.join(self._compiled(module))})"])
+
+    def _classes(self, module: Module) -> dict[str, str]:
         """Define the classes of state, context, input and output; their names by StateGraph's
         words.
         """
-        read, module = self._blueprint, self._module
-        about = read.description
-        found = {"state_schema": state.state_class(self._title, read.channels, about, module)}
+        read, about = self.blueprint, self.blueprint.description
+        for name, channel in read.channels.items():
+            if ":" in channel.reducer:
+                self._imports.home(channel.reducer.rpartition(":")[0], module, ("state", name))
+        title = "".join(word.capitalize() for word in self._name.replace("-", "_").split("_"))
+        found = {"state_schema": state.state_class(title, read.channels, about, module)}
         if read.settings:
-            found["context_schema"] = state.context_class(self._title, read.settings, module)
+            found["context_schema"] = state.context_class(title, read.settings, module)
         for word, names in (("input", read.input), ("output", read.output)):
             if names:
-                title = f"{self._title}{word.capitalize()}"
-                found[f"{word}_schema"] = state.subset_class(title, names, read.channels, module)
+                subset = f"{title}{word.capitalize()}"
+                found[f"{word}_schema"] = state.subset_class(subset, names, read.channels, module)
         return found
-
-    def _writing(self, classes: Mapping[str, str]) -> Writing:
-        channels, settings = self._blueprint.channels, self._blueprint.settings
-        bodies = [body for _, body in self._bodies.values()]
-        return Writing(
-            name="",
-            where=(),
-            module=self._module,
-            channels=channels,
-            readable={**settings, **channels},
-            state=classes["state_schema"],
-            builder="builder",
-            context=classes.get("context_schema"),
-            answered=any(isinstance(body, Human) and body.approve for body in bodies),
-            tools_by_name=self._tools,
-            writers=WRITERS,
-            problems=self._problems,
-        )
 
     def _node(self, name: str, writing: Writing) -> list[str]:
         """What adds a node to the builder; a planner is several, and the ways between them."""
         word, body = self._bodies[name]
-        entry = self._blueprint.nodes[name]
+        entry = self.blueprint.nodes[name]
         inside = writing.of(name, ("nodes", name, word))
         if isinstance(body, Planner):
             planner = PlannerWriter(body, inside)
@@ -134,11 +174,11 @@ class _Export:
             nodes, ways = [(name, WRITERS[word](body, inside))], []
         else:
             expected = f"a kind that can be exported ({', '.join(sorted([*WRITERS, 'planner']))})"
-            self._problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
+            self.problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
             return []
         if isinstance(body, Python) and entry.options.timeout and not _is_async(entry.action):
             nodes = [(name, self._awaited(nodes[0][1], entry, inside))]
-        words = list(options.words(entry.options, self._module, entry.leads))
+        words = list(options.words(entry.options, inside, entry.leads))
         if isinstance(body, Python) and _names_a_state(entry.action):
             words.append(f"input_schema={inside.state}")
         added = [", ".join([literal(each), action, *words]) for each, action in nodes]
@@ -149,14 +189,14 @@ class _Export:
         if len(inspect.signature(entry.action).parameters) != 1:
             found = "the timeout of a sync function that takes more than the state"
             place = ("nodes", entry.name, "timeout")
-            self._problems.report(place, found, "an async function", at_key=True)
+            self.problems.report(place, found, "an async function", at_key=True)
         return awaited(action, inside)
 
     def _ways(self, edge: Edge | Join, writing: Writing) -> Sequence[str]:
         name = edge.written.lower() if edge.written == START else edge.written
         answered = self._answered_by(edge.written)
         inside = writing.of(f"after_{name}", ("edges", edge.written))
-        exits = {node.name: node.exit for node in self._blueprint.nodes.values()}
+        exits = {node.name: node.exit for node in self.blueprint.nodes.values()}
         return edges.lines(edge, inside, answered, exits)
 
     def _answered_by(self, node: str) -> Sequence[str]:
@@ -165,15 +205,15 @@ class _Export:
         if not isinstance(body, Llm) or body.answer is not None:
             return ()
         talks = [
-            name for name, each in self._blueprint.channels.items() if each.reducer == "messages"
+            name for name, each in self.blueprint.channels.items() if each.reducer == "messages"
         ]
         usual = body.messages or ("messages" if "messages" in talks else "".join(talks[:1]))
         output = body.output or usual
         return (output,) if output in talks else ()
 
-    def _compiled(self) -> Iterator[str]:
-        yield f"name={literal(self._file.stem)}"
-        nodes = self._blueprint.nodes.values()
+    def _compiled(self, module: Module) -> Iterator[str]:
+        yield f"name={literal(self._name)}"
+        nodes = self.blueprint.nodes.values()
         for word, names in (
             ("interrupt_before", [node.name for node in nodes if node.options.stops_before]),
             ("interrupt_after", [node.name for node in nodes if node.options.stops_after]),
@@ -181,7 +221,7 @@ class _Export:
             if names:
                 yield f"{word}={literal(names)}"
         if any(node.options.cache is not None for node in nodes):
-            yield f"cache={self._module.imported('langgraph.cache.memory', 'InMemoryCache')}()"
+            yield f"cache={module.imported('langgraph.cache.memory', 'InMemoryCache')}()"
 
 
 def _is_async(function: Any) -> bool:
@@ -198,13 +238,6 @@ def _keywords(classes: Mapping[str, str]) -> Iterator[str]:
     for word, name in classes.items():
         if word != "state_schema":
             yield f"{word}={name}"
-
-
-def _asks_a_model(found: tuple[str, Body]) -> bool:
-    body = found[1]
-    if isinstance(body, Map):
-        return any(word in body.do for word in ("agent", "llm", "router"))
-    return hasattr(body, "model")
 
 
 def _bodies(nodes: Mapping[str, Any], problems: Problems) -> Iterator[tuple[str, tuple[str, Body]]]:

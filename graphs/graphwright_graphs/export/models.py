@@ -9,20 +9,18 @@ from graphwright_graphs.models.words import Candidate, Model, candidates
 EXAMPLE = "openai:gpt-4o-mini"
 
 
-def define(module: Module) -> None:
+def _define(module: Module) -> None:
     """Define `chat_model`, which gives the model of a name, and `model_name`, the run's."""
     environ = f"{module.imported('os')}.environ"
     config = module.imported("langchain_core.runnables", "RunnableConfig")
     model = module.imported("langchain_core.language_models", "BaseChatModel")
     make = module.imported("langchain.chat_models", "init_chat_model")
-    module.add(
+    module.add_once(
         [
             f'MODEL = {environ}.get("GRAPHWRIGHT_MODEL", {literal(EXAMPLE)})',
             "# What a run may ask for besides, separated by commas.",
             f'MODELS = [MODEL, *{environ}.get("GRAPHWRIGHT_MODELS", "").split(",")]',
-        ]
-    )
-    module.add(
+        ],
         [
             f"def model_name(config: {config}) -> str:",
             *docstring("The model of a run: its `configurable.model`, or else MODEL."),
@@ -30,15 +28,13 @@ def define(module: Module) -> None:
             f"{INDENT}if name not in MODELS:",
             f'{INDENT * 2}raise ValueError(f"{{name!r}} is none of the models {{MODELS}}")',
             f"{INDENT}return name",
-        ]
-    )
-    module.add(
+        ],
         [
             f"@{module.imported('functools', 'cache')}",
             f"def chat_model(name: str) -> {model}:",
             *docstring("The chat model of that name, `provider:model`."),
             f"{INDENT}return {make}(name)",
-        ]
+        ],
     )
 
 
@@ -47,6 +43,7 @@ def called(own: Model | None, bind: str, node: str, module: Module) -> str:
 
     Retries and fallbacks are LangChain's.
     """
+    _define(module)
     first, *others = [_one(each, bind, node, module) for each in candidates(own)]
     return f"{first}.with_fallbacks([{', '.join(others)}])" if others else first
 

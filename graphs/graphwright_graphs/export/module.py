@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
-import keyword
+import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from keyword import iskeyword
+from pathlib import Path, PurePath
 from typing import Any
 
 from graphwright_graphs.export.inlining import Inlined
@@ -25,13 +27,20 @@ class Import:
 
 
 class Module:
-    """Python text under construction. Names that it is asked for are unique in it."""
+    """Python text under construction. Names that it is asked for are unique in it.
 
-    def __init__(self, title: str) -> None:
+    Args:
+        title: its docstring.
+        folder: where it will stand, as far as what it imports is concerned.
+    """
+
+    def __init__(self, title: str, folder: Path) -> None:
         self._title = title
+        self._folder = folder.resolve()
         self._imported: dict[Import, str] = {}
         self._names: set[str] = set(_TAKEN)
         self._inlined = Inlined(self.named, self.imported)
+        self._first: dict[str, None] = {}
         self._parts: list[str] = []
         self._constants: dict[str, str] = {}
 
@@ -41,6 +50,12 @@ class Module:
         if wanted not in self._imported:
             self._imported[wanted] = self.named(name or module)
         return self._imported[wanted]
+
+    def home(self, file: Path) -> str | None:
+        """What is written after `from` for a Python file; None where it can't be imported."""
+        place = PurePath(os.path.relpath(file.resolve(), self._folder)).with_suffix("")
+        importable = all(part.isidentifier() and not iskeyword(part) for part in place.parts)
+        return ".".join(place.parts) if importable else None
 
     def inlined(self, thing: Callable[..., Any]) -> str:
         """The name of a function or class of this package, whose source is brought along."""
@@ -54,12 +69,10 @@ class Module:
         """A name like the wanted one, which nothing else in the module has."""
         name = re.sub(r"\W", "_", wanted) or "_"
         name = f"_{name}" if name[0].isdigit() else name
-        name = f"{name}_" if keyword.iskeyword(name) or hasattr(builtins, name) else name
-        others = (f"{name}_{number}" for number in count(2))
-        while name in self._names:
-            name = next(others)
-        self._names.add(name)
-        return name
+        name = f"{name}_" if iskeyword(name) or hasattr(builtins, name) else name
+        free = (each for each in _numbered(name) if each not in self._names)
+        self._names.add(found := next(free))
+        return found
 
     def constant(self, wanted: str, value: str) -> str:
         """Define a constant, or find the one that has this value; its name."""
@@ -76,12 +89,17 @@ class Module:
         """Add a definition; lines that are too long are broken."""
         self._parts.append("\n".join(map(laid_out, lines)))
 
+    def add_once(self, *definitions: Iterable[str]) -> None:
+        """Add definitions before all others, unless they are there."""
+        for lines in definitions:
+            self._first["\n".join(map(laid_out, lines))] = None
+
     def text(self) -> str:
         """The whole module."""
         head = f'"""{self._title}"""\n\n'
         if any(piece.startswith(("class ", "@")) for piece in self._inlined.sources):
             head += "from __future__ import annotations\n\n"  # methods name their own class
-        pieces = [*self._inlined.sources, *self._parts]
+        pieces = [*self._inlined.sources, *self._first, *self._parts]
         return f"{head}{_import_lines(self._imported)}{_spaced(pieces)}"
 
 
@@ -109,6 +127,11 @@ def docstring(text: str, indent: str = INDENT) -> list[str]:
 
 
 _BLOCK = ("def ", "async def ", "class ", "@")
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))
 
 
 def _spaced(parts: Sequence[str]) -> str:

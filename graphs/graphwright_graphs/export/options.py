@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from graphwright_graphs.edges import langgraph_name
 from graphwright_graphs.export.literals import literal
-from graphwright_graphs.export.module import Module
-from graphwright_graphs.export.tools import module_name
+from graphwright_graphs.export.writers.writing import Writing
 from graphwright_graphs.nodes.options import Cache, Options, Retry
 
 
-def words(options: Options, module: Module, leads: Sequence[str] = ()) -> Iterator[str]:
+def words(options: Options, writing: Writing, leads: Sequence[str] = ()) -> Iterator[str]:
     """The keyword arguments beside a node's name and function."""
+    module = writing.module
     if leads:
         ends = tuple(dict.fromkeys(langgraph_name(target) for target in leads))
         yield f"destinations={literal(ends)}"
@@ -20,7 +20,7 @@ def words(options: Options, module: Module, leads: Sequence[str] = ()) -> Iterat
         yield f"metadata={literal({'description': options.description})}"
     if options.retry is not None:
         policy = module.imported("langgraph.types", "RetryPolicy")
-        yield f"retry_policy={policy}({', '.join(_retry(options.retry, module))})"
+        yield f"retry_policy={policy}({', '.join(_retry(options.retry, writing))})"
     if options.timeout is not None:
         yield f"timeout={literal(options.timeout)}"
     if options.cache is not None:
@@ -30,7 +30,7 @@ def words(options: Options, module: Module, leads: Sequence[str] = ()) -> Iterat
         yield "defer=True"
 
 
-def _retry(retry: int | Retry, module: Module) -> Iterator[str]:
+def _retry(retry: int | Retry, writing: Writing) -> Iterator[str]:
     if isinstance(retry, int):
         yield f"max_attempts={retry}"
         return
@@ -40,13 +40,12 @@ def _retry(retry: int | Retry, module: Module) -> Iterator[str]:
         if value != getattr(usual, word):
             yield f"{word}={literal(value)}"
     if retry.retry_on:
-        yield f"retry_on=({', '.join(_exception(name, module) for name in retry.retry_on)},)"
+        yield f"retry_on=({', '.join(_exception(name, writing) for name in retry.retry_on)},)"
 
 
-def _exception(name: str, module: Module) -> str:
+def _exception(name: str, writing: Writing) -> str:
     """An exception of Python's own by its name, any other imported."""
-    home, colon, attribute = name.rpartition(":")
-    return module.imported(module_name(home), attribute) if colon else name
+    return writing.imported(name) if ":" in name else name
 
 
 def _cache(cache: int | Cache) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -117,3 +118,12 @@ def content_of(answer: Any) -> Any:
         if answer.is_cut or answer.text is None:
             raise
         return answer.text
+
+
+def settings_around(schema: Callable[..., T], context: Any) -> T:
+    """The settings of a graph inside of another: those of that one, by their names."""
+    found = {
+        name: context.get(name) if isinstance(context, Mapping) else getattr(context, name, None)
+        for name in inspect.signature(schema).parameters
+    }
+    return schema(**{name: value for name, value in found.items() if value is not None})

@@ -1,10 +1,10 @@
-"""Tools by the names that documents have for them, as things to import."""
+"""Tools by the names that documents have for them, and other things to import."""
 
 from __future__ import annotations
 
 import importlib
 from functools import cached_property
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -12,17 +12,13 @@ from langchain_core.tools import BaseTool
 from graphwright_graphs.export.module import Module
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.offers import offered
-from graphwright_graphs.problems import Problems
+from graphwright_graphs.problems import Problems, quoted
+from graphwright_graphs.source import Where
 from graphwright_graphs.tools import ENTRY_POINTS, Toolbox
 
 
-def module_name(path: str) -> str:
-    """What is written after `from`: for a file, its module as seen from the document's folder."""
-    return ".".join(PurePath(path).with_suffix("").parts) if path.endswith(".py") else path
-
-
 class Named:
-    """The tools of a document that could be loaded."""
+    """What a document that could be loaded imports: tools, and all else that it names by a path."""
 
     def __init__(self, imports: Imports, problems: Problems) -> None:
         self._toolbox = Toolbox(imports, problems)
@@ -38,16 +34,29 @@ class Named:
         found = self._toolbox.get(name, ())
         return found.name if found else name
 
-    def text(self, name: str, module: Module) -> str:
+    def tool(self, name: str, module: Module, where: Where) -> str:
         """The tool, imported; a plain function is made one."""
         path = name if ":" in name else self._offered[name]
-        home, _, attribute = path.rpartition(":")
-        home = module_name(home)
-        first, *inner = attribute.split(".")
-        text = ".".join([module.imported(home, first), *inner])
+        text = self.imported(path, module, where)
         if self._is_tool(path):
             return text
         return f"{module.imported('langchain_core.tools', 'tool')}({text})"
+
+    def imported(self, path: str, module: Module, where: Where) -> str:
+        """What `module:attribute` or `file.py:attribute` names, imported."""
+        home, _, attribute = path.rpartition(":")
+        first, *inner = attribute.split(".")
+        return ".".join([module.imported(self.home(home, module, where), first), *inner])
+
+    def home(self, path: str, module: Module, where: Where) -> str:
+        """The module to import from: for a file, its name there; one without is reported."""
+        if not path.endswith(".py"):
+            return path
+        found = module.home(Path(self._problems.source.file).parent / path)
+        if found is None:
+            expected = "a file in the document's folder or below it, with names that Python imports"
+            self._problems.report(where, quoted(path), expected)
+        return found or path
 
     def found(self, path: str) -> Any:
         """What the document imports by a path."""

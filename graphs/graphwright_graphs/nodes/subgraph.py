@@ -23,7 +23,8 @@ from graphwright_graphs.nodes.node import Body, Scope
 from graphwright_graphs.problems import quoted
 from graphwright_graphs.source import Where
 
-_DOCUMENTS = (".yaml", ".yml", ".json")
+DOCUMENTS = (".yaml", ".yml", ".json")
+"""How the names of documents end."""
 _SEEN_TWICE = ("append", "add")
 
 Names = list[str] | dict[str, str]
@@ -59,7 +60,7 @@ class SubgraphKind:
 
     def build(self, body: Subgraph, scope: Scope) -> Runnable[Any, Any] | None:
         """The graph itself where states have the same names, or a node that maps them."""
-        takes, gives = _mapping(body.takes), _mapping(body.gives)
+        takes, gives = mapping(body.takes), mapping(body.gives)
         _check_ours(takes, gives, scope)
         graph = _remote(body, scope) if body.url else _local(body.graph, scope)
         if graph is None:
@@ -73,7 +74,8 @@ class SubgraphKind:
         return Embedded(graph, scope.name, take, lambda _, output: give(output or {}))
 
 
-def _mapping(names: Names | None) -> dict[str, str] | None:
+def mapping(names: Names | None) -> dict[str, str] | None:
+    """`{theirs: ours}` or `{ours: theirs}`; a list stands for names that are the same."""
     return {name: name for name in names} if isinstance(names, list) else names
 
 
@@ -116,7 +118,7 @@ def _shared(names: Iterable[str], scope: Scope) -> dict[str, str]:
 
 def _local(name: str, scope: Scope) -> Runnable[Any, Any] | None:
     place = scope.place("graph")
-    if name.endswith(_DOCUMENTS):
+    if name.endswith(DOCUMENTS):
         return _document(Path(scope.problems.source.file).parent / name, scope, place)
     found = scope.imported(name, "graph")
     return None if found is None else _compiled(found, name, scope, place)

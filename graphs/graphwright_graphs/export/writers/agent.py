@@ -5,7 +5,6 @@ from __future__ import annotations
 from graphwright_graphs import agents
 from graphwright_graphs.export import models, prompts
 from graphwright_graphs.export.literals import literal
-from graphwright_graphs.export.tools import module_name
 from graphwright_graphs.export.writers.writing import Writing
 from graphwright_graphs.nodes import agent
 from graphwright_graphs.nodes.agent import Agent
@@ -47,7 +46,7 @@ def _middleware(body: Agent, writing: Writing) -> list[str]:
     found = [f"{module.inlined(agents._Explained)}({module.inlined(explained)})"]
     if body.approve:
         allowed = {"allowed_decisions": ["approve", "edit", "reject"]}
-        names = [writing.tools_by_name.called(name) for name in body.approve]
+        names = [writing.imports.called(name) for name in body.approve]
         on = literal({name: allowed for name in names})
         found.append(f"{module.imported(home, 'HumanInTheLoopMiddleware')}(interrupt_on={on})")
     if body.max_rounds is not None:
@@ -60,6 +59,5 @@ def _own(path: str, writing: Writing) -> str:
     """Middleware of the project's own: an object, or what makes one."""
     from langchain.agents.middleware import AgentMiddleware  # noqa: PLC0415 - it takes a while
 
-    home, _, attribute = path.rpartition(":")
-    text = writing.module.imported(module_name(home), attribute)
-    return text if isinstance(writing.tools_by_name.found(path), AgentMiddleware) else f"{text}()"
+    text = writing.imported(path)
+    return text if isinstance(writing.imports.found(path), AgentMiddleware) else f"{text}()"

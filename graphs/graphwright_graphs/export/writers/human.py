@@ -97,7 +97,7 @@ def _choice(body: Human, choose: Choose, writing: Writing) -> str:
 
 def _review(body: Human, writing: Writing) -> str:
     channel, module = literal(writing.conversation(body.messages)), writing.module
-    names = ", ".join(map(literal, sorted(map(writing.tools_by_name.called, body.approve))))
+    names = ", ".join(map(literal, sorted(map(writing.imports.called, body.approve))))
     guarded = module.constant(f"{writing.name}_tools", f"{{{names}}}")
     request = "review.request()"
     if body.expiry:

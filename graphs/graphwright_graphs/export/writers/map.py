@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from graphwright_graphs.export import edges, options, runtime, state
 from graphwright_graphs.export.annotations import reducer_text
 from graphwright_graphs.export.literals import literal
-from graphwright_graphs.export.module import INDENT, Module
+from graphwright_graphs.export.module import INDENT
 from graphwright_graphs.export.writers.writing import Writing
+from graphwright_graphs.nodes.agent import Agent
+from graphwright_graphs.nodes.http import Http
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.map import Map
+from graphwright_graphs.nodes.memory import Memory
 from graphwright_graphs.nodes.node import Body
 from graphwright_graphs.nodes.options import WORDS, Options
+from graphwright_graphs.nodes.subgraph import Subgraph
 from graphwright_graphs.state import Channel
 
 
@@ -48,11 +52,24 @@ def _inner(body: Map, writing: Writing) -> tuple[str, Body] | None:
 
 def _written(body: Body, writing: Writing) -> Mapping[str, Channel]:
     """The channels that the node inside may write, as far as its words tell."""
-    joining = {name: each for name, each in writing.channels.items() if each.reducer != "last"}
-    output = getattr(body, "output", None)
-    if isinstance(output, str):
-        return {name: each for name, each in joining.items() if name == output}
-    return {} if hasattr(body, "write") else joining
+    known: Collection[str | None] = writing.channels
+    match body:
+        case Memory():
+            use = body.read or body.search
+            known = [use.output] if use else []
+        case Subgraph() if body.gives is not None:
+            known = body.gives
+        case Http():
+            known = [body.output, body.status]
+        case Agent():  # to its conversation, too
+            pass
+        case _ if isinstance(output := getattr(body, "output", None), str):
+            known = [output]
+    return {
+        name: channel
+        for name, channel in writing.channels.items()
+        if name in known and channel.reducer != "last"
+    }
 
 
 def _graph(body: Map, action: str, written: Mapping[str, Channel], writing: Writing) -> str:
@@ -88,7 +105,7 @@ def _built(body: Map, action: str, schema: str, writing: Writing) -> str:
     start, end = (module.imported("langgraph.graph", each) for each in ("START", "END"))
     lines = [
         f"{builder} = {module.imported('langgraph.graph', 'StateGraph')}({schema})",
-        f"{builder}.add_node({', '.join([item, action, *_options(body, module)])})",
+        f"{builder}.add_node({', '.join([item, action, *_options(body, writing)])})",
         f"{builder}.add_conditional_edges({start}, {tasks}, [{item}])",
         f"{builder}.add_edge({item}, {end})",
         f"{graph} = {builder}.compile(name={literal(name)})",
@@ -97,10 +114,10 @@ def _built(body: Map, action: str, schema: str, writing: Writing) -> str:
     return graph
 
 
-def _options(body: Map, module: Module) -> Iterator[str]:
+def _options(body: Map, writing: Writing) -> Iterator[str]:
     """What the graph is told of the options of the node inside."""
     told = {word: body.do[word] for word in WORDS if word in body.do}
-    return options.words(Options.model_validate(told), module)
+    return options.words(Options.model_validate(told), writing)
 
 
 def _function(body: Map, graph: str, written: Mapping[str, Channel], writing: Writing) -> str:

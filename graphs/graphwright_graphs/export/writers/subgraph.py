@@ -1,20 +1,21 @@
-"""The kind `subgraph`: a graph in Python, or on another server, as a node."""
+"""The kind `subgraph`: another document, a graph in Python, or one on another server."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
 
 from graphwright_graphs.export.literals import literal
-from graphwright_graphs.export.tools import module_name
 from graphwright_graphs.export.writers.writing import Writing
-from graphwright_graphs.nodes.subgraph import _DOCUMENTS, Subgraph, _mapping
+from graphwright_graphs.nodes.subgraph import DOCUMENTS, Subgraph, mapping
 
 
 def write(body: Subgraph, writing: Writing) -> str:
     """The graph itself, or a function around it where names are mapped."""
     graph = _remote(body, writing) if body.url else _local(body, writing)
-    takes, gives = _mapping(body.takes), _mapping(body.gives)
+    takes, gives = mapping(body.takes), mapping(body.gives)
     if takes is None and gives is None:
         return graph
     every = {name: name for name in writing.channels}
@@ -42,14 +43,10 @@ def _remote(body: Subgraph, writing: Writing) -> str:
 
 
 def _local(body: Subgraph, writing: Writing) -> str:
-    if body.graph.endswith(_DOCUMENTS):
-        found = f'the document "{body.graph}"'
-        expected = "a graph in Python: export that document too, and name it `file.py:graph`"
-        writing.problems.report(writing.where, found, expected, at_key=True)
-        return ""
-    home, _, attribute = body.graph.rpartition(":")
-    text = writing.module.imported(module_name(home), attribute)
-    found = writing.tools_by_name.found(body.graph)
+    if body.graph.endswith(DOCUMENTS):
+        return writing.embedded(Path(writing.problems.source.file).parent / body.graph)
+    text = writing.imported(body.graph)
+    found = writing.imports.found(body.graph)
     if callable(found) and not isinstance(found, Runnable | StateGraph):
         text, found = f"{text}()", found()
     text = f"{text}.compile()" if isinstance(found, StateGraph) else text

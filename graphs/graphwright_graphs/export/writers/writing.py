@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from graphwright_graphs.context import Readable
 from graphwright_graphs.export.module import INDENT, Module, docstring
+from graphwright_graphs.export.runtime import settings_around
 from graphwright_graphs.export.tools import Named
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.source import Where
@@ -30,11 +32,17 @@ class Writing:
     """The name of the StateGraph that is built."""
     context: str | None
     """The name of the class of a run's settings."""
+    inside: str
+    """The name of the document if its graph runs inside of another: the settings are those of that
+    one, and functions have this name before their own.
+    """
     answered: bool
     """Whether tool calls may have been answered before a `tools` node runs them."""
-    tools_by_name: Named
+    imports: Named
     writers: Mapping[str, Writer]
     """What writes the kinds of nodes that stand in another node."""
+    embedded: Callable[[Path], str]
+    """Gives the name of the graph of another document, which is written for that."""
     problems: Problems
     """What stands against an export."""
 
@@ -53,8 +61,12 @@ class Writing:
 
     def tools(self, names: Sequence[str]) -> str:
         """A list of tools, as an expression."""
-        found = [self.tools_by_name.text(name, self.module) for name in names]
+        found = [self.imports.tool(name, self.module, self.where) for name in names]
         return f"[{', '.join(found)}]"
+
+    def imported(self, path: str) -> str:
+        """What `module:attribute` or `file.py:attribute` names, as an expression."""
+        return self.imports.imported(path, self.module, self.where)
 
     def function(
         self, about: str, lines: Sequence[str], *, returns: str = "", state: str = ""
@@ -62,7 +74,7 @@ class Writing:
         """Define the node's function, which takes of `state`, `config` and `context` what its lines
         name; its name. `state` is the type of its state, where that is not the graph's.
         """
-        name = self.module.named(self.name)
+        name = self.module.named(f"{self.inside}_{self.name}" if self.inside else self.name)
         head, before = self._head(name, lines, returns or self._update(), state or self.state)
         self.module.add(
             [head, *docstring(about), *before, *(INDENT + line if line else "" for line in lines)]
@@ -82,11 +94,17 @@ class Writing:
             parameters.append(f"config: {config}")
         if "context." in text or "runtime." in text:
             runtime = self.module.imported("langgraph.runtime", "Runtime")
-            anything = self.context or self.module.imported("typing", "Any")
+            own = None if self.inside else self.context
+            anything = own or self.module.imported("typing", "Any")
             parameters.append(f"runtime: {runtime}[{anything}]")
         if self.context and "context." in text:
-            before.append(f"{INDENT}context = runtime.context or {self.context}()")
+            before.append(f"{INDENT}context = {self._settings(self.context)}")
         return f"async def {name}({', '.join(parameters)}) -> {returns}:", before
+
+    def _settings(self, schema: str) -> str:
+        if self.inside:
+            return f"{self.module.inlined(settings_around)}({schema}, runtime.context)"
+        return f"runtime.context or {schema}()"
 
 
 Writer: TypeAlias = Callable[[Any, Writing], str]
