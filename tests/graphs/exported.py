@@ -2,81 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from langgraph.types import Command
-
-GRAPHS = """
-from langgraph.graph import START, StateGraph
-from typing_extensions import TypedDict
-
-
-class State(TypedDict, total=False):
-    text: str
-
-
-async def shout(state: State) -> dict:
-    return {"text": state["text"].upper()}
-
-
-def build() -> StateGraph:
-    return StateGraph(State).add_node("shout", shout).add_edge(START, "shout")
-
-
-graph = build().compile()
-"""
-
-INNER = """
-description: Writes about a text.
-state: {text: {type: string}, length: {type: integer, default: 5}, reply: {type: string}}
-context: {tone: {type: string, default: cold}, size: {type: integer, default: 1}}
-input: [text, length]
-output: [reply]
-nodes:
-  write: {prompt: {template: "{text} in {length} words, {tone} {size}", output: reply}}
-  deeper: {subgraph: deep.yaml}
-edges: {START: write, write: deeper, deeper: END}
-"""
-REDUCERS = """
-class Odd(Exception):
-    pass
-
-
-def both(left, right):
-    return right if left is None else [left, right]
-"""
-NOTES = """
-def note(state: dict) -> dict:
-    return {"seen": len(state["reply"])}
-"""
-DEEP = """
-state: {reply: {type: string}, seen: "reducers.py:both"}
-context: {tone: {type: string, default: dry}}
-nodes:
-  note: {python: "../parts/notes.py:note", retry: {retry_on: ["reducers.py:Odd"]}}
-  write: {llm: {prompt: "{reply}, What is 12 times 12?", output: reply}}
-  ask: {human: {edit: reply, ask: "Is it {tone}?"}}
-edges: {START: note, note: write, write: ask, ask: END}
-"""
-FILES = {
-    "graphs_of_a_user.py": GRAPHS,
-    "asked.md": "Answer: {question}\n",
-    "parts/deep.yaml": DEEP,
-    "parts/reducers.py": REDUCERS,
-    "parts/notes.py": NOTES,
-    "parts/inner.yaml": INNER,
-}
-"""What the documents name, by where it is from them."""
-
-
-def write_files(folder: Path) -> None:
-    """Write the files that the documents name."""
-    for name, text in FILES.items():
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-
 
 # Each shows some words of the language, on the functions of `tools_of_a_user` and the demo model.
 DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
@@ -329,6 +257,16 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
                 "name": "{{plan}}",
             },
         ],
+    ),
+    "a time for sync functions of more than a state": (
+        """
+        state: {text: {type: string}, seen: append}
+        nodes:
+          note: {python: "graphs_of_a_user:note_it", timeout: 5}
+          shout: {python: "graphs_of_a_user:shouting", timeout: 5}
+        edges: {START: note, note: shout, shout: END}
+        """,
+        [{"text": "So"}, {"text": "And so"}],
     ),
     "what a map keeps and finds again": (
         """

@@ -17,7 +17,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
-from tests.graphs.exported import DOCUMENTS, write_files
+from tests.graphs.exported import DOCUMENTS
+from tests.graphs.exported_files import write_files
 from tests.graphs.test_nodes_http import ASK, ORDER
 from tests.graphs.traces import trace
 from tests.tools.loopback import serving

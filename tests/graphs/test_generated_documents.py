@@ -21,7 +21,8 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.graphs.conftest import TOOLS
-from tests.graphs.exported import DOCUMENTS, write_files
+from tests.graphs.exported import DOCUMENTS
+from tests.graphs.exported_files import write_files
 
 from graphwright_graphs import source
 from graphwright_graphs.blueprint import WORDS

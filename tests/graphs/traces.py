@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 THREAD: Any = {"configurable": {"thread_id": "1"}}
-MODES = ["values", "updates", "messages"]
+MODES = ["values", "updates", "messages", "custom"]
 # They differ from run to run.
 CHANGING = {
     "id",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +17,9 @@ from graphwright_graphs.export import edges, options, state
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import Module
 from graphwright_graphs.export.tools import Named
-from graphwright_graphs.export.writers import WRITERS, PlannerWriter, Writing
-from graphwright_graphs.export.writers.python import awaited
+from graphwright_graphs.export.writers import WRITERS, PlannerWriter, Writing, python
 from graphwright_graphs.imports import current as allowed_imports
 from graphwright_graphs.models import current as current_models
-from graphwright_graphs.nodes.entries import Entry
 from graphwright_graphs.nodes.human import Human
 from graphwright_graphs.nodes.kinds import Kinds
 from graphwright_graphs.nodes.llm import Llm
@@ -176,21 +173,13 @@ class _Document:
             expected = f"a kind that can be exported ({', '.join(sorted([*WRITERS, 'planner']))})"
             self.problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
             return []
-        if isinstance(body, Python) and entry.options.timeout and not _is_async(entry.action):
-            nodes = [(name, self._awaited(nodes[0][1], entry, inside))]
+        if isinstance(body, Python) and entry.options.timeout:
+            nodes = [(name, python.timed(nodes[0][1], entry.action, inside))]
         words = list(options.words(entry.options, inside, entry.leads))
-        if isinstance(body, Python) and _names_a_state(entry.action):
+        if isinstance(body, Python) and python.names_a_state(entry.action):
             words.append(f"input_schema={inside.state}")
         added = [", ".join([literal(each), action, *words]) for each, action in nodes]
         return [*(f"{inside.builder}.add_node({each})" for each in added), *ways]
-
-    def _awaited(self, action: str, entry: Entry, inside: Writing) -> str:
-        """An async function in place of a sync one, for which LangGraph has no timeout."""
-        if len(inspect.signature(entry.action).parameters) != 1:
-            found = "the timeout of a sync function that takes more than the state"
-            place = ("nodes", entry.name, "timeout")
-            self.problems.report(place, found, "an async function", at_key=True)
-        return awaited(action, inside)
 
     def _ways(self, edge: Edge | Join, writing: Writing) -> Sequence[str]:
         name = edge.written.lower() if edge.written == START else edge.written
@@ -222,16 +211,6 @@ class _Document:
                 yield f"{word}={literal(names)}"
         if any(node.options.cache is not None for node in nodes):
             yield f"cache={module.imported('langgraph.cache.memory', 'InMemoryCache')}()"
-
-
-def _is_async(function: Any) -> bool:
-    return inspect.iscoroutinefunction(function)
-
-
-def _names_a_state(function: Any) -> bool:
-    """Whether LangGraph would give a function the state that its annotation names."""
-    first = next(iter(inspect.signature(function).parameters.values()), None)
-    return first is not None and isinstance(first.annotation, type | str)
 
 
 def _keywords(classes: Mapping[str, str]) -> Iterator[str]:

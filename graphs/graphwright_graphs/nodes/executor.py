@@ -110,9 +110,7 @@ def executor(
     def act(state: State, config: RunnableConfig) -> Work:
         step = Step(**state["step"])
         tell = get_stream_writer()
-        told_as = {"type": "step", "node": scope.name, "id": step.id}
-        place = config.get("configurable", {}).get("checkpoint_ns", "")
-        tell({**told_as, "status": "started", "task": step.task, "namespace": place})
+        tell(started(scope.name, step, config))
         try:
             ended = yield Call(agent, begun(state, offered))
             outcome = came_out(step, str(ended["work"][-1].text))
@@ -120,10 +118,23 @@ def executor(
             raise
         except Exception as error:  # one step that fails is no reason to lose the others
             outcome = Outcome(step=step.id, status="failed", result=why(error))
-        tell({**told_as, "status": outcome.status, "result": outcome.result})
+        tell(over(scope.name, outcome))
         return {channel: outcome.model_dump()}
 
     return Node(act, step_node(scope.name))
+
+
+def started(planner: str, step: Step, config: RunnableConfig) -> dict[str, Any]:
+    """The event that tells of a step that begins; its work is streamed in the `namespace`."""
+    place = config.get("configurable", {}).get("checkpoint_ns", "")
+    told = {"type": "step", "node": planner, "id": step.id, "status": "started"}
+    return {**told, "task": step.task, "namespace": place}
+
+
+def over(planner: str, outcome: Outcome) -> dict[str, Any]:
+    """The event that tells how a step came out."""
+    told = {"type": "step", "node": planner, "id": outcome.step}
+    return {**told, "status": outcome.status, "result": outcome.result}
 
 
 def begun(task: Mapping[str, Any], tools: Sequence[str]) -> dict[str, Any]:

@@ -235,8 +235,7 @@ return {$messages: [await model.ainvoke(asked, config)], $plan: done}
             """
 step = $Step(**state["step"])
 tell = $writer()
-told = {"type": "step", "node": $name, "id": step.id}
-tell({**told, "status": "started", "task": step.task})
+tell($started($name, step, config))
 begin = $begun(state, [tool.name for tool in $tools])
 try:
     ended = await $call
@@ -245,13 +244,15 @@ except $Bubble:  # an interrupt in a tool: the step goes on later
     raise
 except Exception as error:  # one step that fails is no reason to lose the others
     outcome = $Outcome(step=step.id, status="failed", result=$why(error))
-tell({**told, "status": outcome.status, "result": outcome.result})
+tell($over($name, outcome))
 return {$plan: outcome.model_dump()}
 """.strip("\n")
         ).substitute(
             Step=module.inlined(Step),
             writer=module.imported("langgraph.config", "get_stream_writer"),
             name=self._name,
+            started=module.inlined(executor.started),
+            over=module.inlined(executor.over),
             begun=module.inlined(executor.begun),
             tools=self._tools,
             call=call,

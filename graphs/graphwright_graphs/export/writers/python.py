@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from graphwright_graphs.export.writers.writing import Writing
 from graphwright_graphs.nodes.python import Python
+
+# What LangGraph gives a function besides its state, by the parameter's name: the type's home.
+_GIVEN: Mapping[str, tuple[str, str]] = {
+    "config": ("langchain_core.runnables", "RunnableConfig"),
+    "runtime": ("langgraph.runtime", "Runtime"),
+    "store": ("langgraph.store.base", "BaseStore"),
+    "writer": ("langgraph.types", "StreamWriter"),
+    "previous": ("typing", "Any"),
+}
 
 
 def write(body: Python, writing: Writing) -> str:
@@ -11,8 +24,23 @@ def write(body: Python, writing: Writing) -> str:
     return writing.imported(body.function)
 
 
-def awaited(function: str, writing: Writing) -> str:
-    """An async function that calls a sync one of the state alone in a thread, as LangGraph does."""
-    thread = f"{writing.module.imported('asyncio')}.to_thread"
-    about = f"Call `{function}` in a thread, so that it can have a timeout."
-    return writing.function(about, [f"return await {thread}({function}, state)"])
+def timed(name: str, function: Callable[..., Any], writing: Writing) -> str:
+    """The function of that name where it has a timeout, which LangGraph has for async ones only: a
+    sync one is called in a thread.
+    """
+    call = getattr(function, "__call__", None)  # noqa: B004 - the code of an object is looked at
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
+        return name
+    known = [each for each in inspect.signature(function).parameters if each in _GIVEN]
+    arguments = ", ".join([name, "state", *(f"{each}={each}" for each in known)])
+    return writing.function(
+        f"Call `{name}` in a thread, so that it can have a timeout.",
+        [f"return await {writing.module.imported('asyncio')}.to_thread({arguments})"],
+        parameters=[f"{each}: {writing.module.imported(*_GIVEN[each])}" for each in known],
+    )
+
+
+def names_a_state(function: Callable[..., Any]) -> bool:
+    """Whether LangGraph would give a function the state that its annotation names."""
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    return first is not None and isinstance(first.annotation, type | str)

@@ -69,42 +69,52 @@ class Writing:
         return self.imports.imported(path, self.module, self.where)
 
     def function(
-        self, about: str, lines: Sequence[str], *, returns: str = "", state: str = ""
+        self,
+        about: str,
+        lines: Sequence[str],
+        *,
+        parameters: Sequence[str] = (),
+        returns: str = "",
+        state: str = "",
     ) -> str:
-        """Define the node's function, which takes of `state`, `config` and `context` what its lines
-        name; its name. `state` is the type of its state, where that is not the graph's.
+        """Define the node's function; its name.
+
+        It takes the state, whose type is `state` where it is not the graph's, the `parameters`, and
+        what its lines name of `config`, `context` and `runtime`.
         """
         name = self.module.named(f"{self.inside}_{self.name}" if self.inside else self.name)
-        head, before = self._head(name, lines, returns or self._update(), state or self.state)
-        self.module.add(
-            [head, *docstring(about), *before, *(INDENT + line if line else "" for line in lines)]
-        )
+        taken = {"state": f"state: {state or self.state}", **self._taken("\n".join(lines))}
+        taken |= {each.partition(":")[0]: each for each in parameters}
+        head = f"async def {name}({', '.join(taken.values())}) -> {returns or self._update()}:"
+        before = self._settings() if "context." in "\n".join(lines) else []
+        indented = [INDENT + line if line else "" for line in [*before, *lines]]
+        self.module.add([head, *docstring(about), *indented])
         return name
 
     def _update(self) -> str:
         return f"dict[str, {self.module.imported('typing', 'Any')}]"
 
-    def _head(
-        self, name: str, lines: Sequence[str], returns: str, state: str
-    ) -> tuple[str, list[str]]:
-        text = "\n".join(lines)
-        parameters, before = [f"state: {state}"], list[str]()
+    def _taken(self, text: str) -> Mapping[str, str]:
+        """The parameters that lines need, by name."""
+        taken = dict[str, str]()
         if "config" in text:
             config = self.module.imported("langchain_core.runnables", "RunnableConfig")
-            parameters.append(f"config: {config}")
+            taken["config"] = f"config: {config}"
         if "context." in text or "runtime." in text:
             runtime = self.module.imported("langgraph.runtime", "Runtime")
             own = None if self.inside else self.context
             anything = own or self.module.imported("typing", "Any")
-            parameters.append(f"runtime: {runtime}[{anything}]")
-        if self.context and "context." in text:
-            before.append(f"{INDENT}context = {self._settings(self.context)}")
-        return f"async def {name}({', '.join(parameters)}) -> {returns}:", before
+            taken["runtime"] = f"runtime: {runtime}[{anything}]"
+        return taken
 
-    def _settings(self, schema: str) -> str:
+    def _settings(self) -> Sequence[str]:
+        """What sets `context`."""
+        if not self.context:
+            return []
         if self.inside:
-            return f"{self.module.inlined(settings_around)}({schema}, runtime.context)"
-        return f"runtime.context or {schema}()"
+            around = self.module.inlined(settings_around)
+            return [f"context = {around}({self.context}, runtime.context)"]
+        return [f"context = runtime.context or {self.context}()"]
 
 
 Writer: TypeAlias = Callable[[Any, Writing], str]
