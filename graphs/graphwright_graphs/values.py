@@ -90,20 +90,9 @@ class Value(BaseModel):
             return Annotated[python or Any, WithJsonSchema(self.json_schema)]
         return _type(self.type or "any")
 
-    def read(self, given: Any) -> Any:
-        """The value that a person means, who may have typed a number. Raises ValueError, which
-        says what is needed.
-        """
-        if self.json_schema is not None:
-            if expected := misfit(given, self.json_schema):
-                raise ValueError(expected)
-            return given
-        try:
-            return TypeAdapter(self.held()).validate_python(given)
-        except ValidationError:
-            raise ValueError(self._expected()) from None
-
-    def _expected(self) -> str:
+    @property
+    def expected(self) -> str:
+        """What the value has to be, in words; for one without a schema."""
         return f"one of {', '.join(map(str, self.enum))}" if self.enum else str(self.type)
 
     def check(self, problems: Problems, where: Where) -> None:
@@ -120,7 +109,7 @@ class Value(BaseModel):
         try:
             TypeAdapter(self.held()).validate_python(self.default, strict=True)
         except ValidationError:
-            return self._expected()
+            return self.expected
         return None
 
 

@@ -90,8 +90,7 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
         """,
         [
             {"messages": [("human", "What is 12 times 12?")]},
-            Command(resume="Ada"),
-            Command(resume="Nothing."),
+            *(Command(resume=said) for said in ["Ada", "Nothing."]),
         ],
     ),
     "an agent with tools, of which one waits for a person": (
@@ -145,21 +144,23 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
     ),
     "every way to ask": (
         """
-        state: {kind: {type: string}, count: {type: integer, default: 2}, messages: messages}
+        state:
+          kind: {type: string}
+          count: {type: integer, default: 2}
+          messages: messages
+          size: {schema: {type: object, required: [cm]}}
         nodes:
+          measure: {human: {ask: How big?, output: size}}
           choose: {human: {ask: Which?, choose: {options: [Red, Blue]}, output: kind}}
           several: {human: {choose: {options: [One, Two], many: true}}}
           edit:
             human: {edit: count, ask: "How many {kind}?", expiry: {seconds: 60, answer: true}}
-        edges: {START: choose, choose: several, several: edit, edit: END}
+        edges: {START: measure, measure: choose, choose: several, several: edit, edit: END}
         """,
         [
             {"messages": []},
-            Command(resume="green"),
-            Command(resume="2"),
-            Command(resume="one, two"),
-            Command(resume="many"),
-            Command(resume="7"),
+            *(Command(resume=said) for said in [{"inches": 3}, {"cm": 7}, "green", "2"]),
+            *(Command(resume=said) for said in ["one, two", "many", "7"]),
         ],
     ),
     "a text for the person's side, another channel, a model's options": (
@@ -306,9 +307,9 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
         """,
         [
             {"text": "rain"},
-            *(Command(resume=answer) for answer in ("So", "and so", True)),
+            *(Command(resume=said) for said in ["So", "and so", True]),
             {"text": "sun", "topics": ["tea"]},
-            *(Command(resume=True) for _ in range(4)),
+            *(Command(resume=said) for said in [True] * 4),
         ],
     ),
     "names that are Python's own, or the module's": (

@@ -91,7 +91,7 @@ class _Source:
     def imports(self) -> Mapping[str, tuple[str, str | None]]:
         """What the module imports, by the name it has there: a module, or one and a name in it."""
         found: dict[str, tuple[str, str | None]] = {}
-        for node in ast.walk(self._tree):
+        for node in self._tree.body:
             if isinstance(node, ast.ImportFrom):
                 found |= {
                     each.asname or each.name: (str(node.module), each.name) for each in node.names
@@ -110,7 +110,8 @@ class _Source:
                 after = body[at + 1] if at + 1 < len(body) else None
                 last = after if after and _is_text(after) else node
                 source = "\n".join(self._lines[self._start(node) : last.end_lineno])
-                found[name] = Piece(source, frozenset(_names(node)))
+                source = re.sub("  # noqa: .*", "", source)
+                found[name] = Piece(source, _names(node))
         return found
 
     def _start(self, node: ast.stmt) -> int:
@@ -135,8 +136,13 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _names(node: ast.stmt) -> Iterator[str]:
+def _names(node: ast.stmt) -> frozenset[str]:
     """Every name that a definition may take from its module."""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name):
-            yield each.id
+    inside = list(ast.walk(node))
+    own = {
+        each.asname or each.name
+        for place in inside
+        if isinstance(place, ast.Import | ast.ImportFrom)
+        for each in place.names
+    }
+    return frozenset({each.id for each in inside if isinstance(each, ast.Name)} - own)

@@ -159,12 +159,17 @@ class _Taken:
     def _selected(self, answer: HttpAnswer) -> Any:
         if self._select is not None:
             return self._select.value({"answer": answer.json()})
-        try:
-            return answer.json()
-        except ToolException:
-            if answer.is_cut or answer.text is None:
-                raise
-            return answer.text
+        return content_of(answer)
+
+
+def content_of(answer: HttpAnswer) -> Any:
+    """What a service answered: its JSON, or else its text. Raises ToolException."""
+    try:
+        return answer.json()
+    except ToolException:
+        if answer.is_cut or answer.text is None:
+            raise
+        return answer.text
 
 
 def _exchange(client: HttpClient, request: _Request, taken: _Taken, name: str) -> Act:

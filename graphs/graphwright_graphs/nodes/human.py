@@ -11,10 +11,9 @@ from typing import Any, TypeVar
 
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import interrupt
 from pydantic import Field, model_validator
 
-from graphwright_graphs import approval
+from graphwright_graphs import answers, approval
 from graphwright_graphs.approval import UnclearAnswer
 from graphwright_graphs.nodes.choices import Options, chosen
 from graphwright_graphs.nodes.node import Act, Body, Node, Result, Scope, State, Work
@@ -94,14 +93,7 @@ def answered(request: dict[str, Any], expiry: Expiry | None, read: Callable[[Any
     """What a person says to a request, asked until `read` can make something of it."""
     if expiry is not None:
         request = {**request, "expiry": expiry.model_dump()}
-    again = request
-    while True:
-        answer: Any = interrupt(again)
-        try:
-            return read(answer)
-        except UnclearAnswer as error:
-            # Failing here would keep the useless answer: LangGraph replays it on every retry.
-            again = {**request, "error": str(error)}
+    return answers.answer_to(request, read)
 
 
 def _question(body: Human, scope: Scope) -> Act:
@@ -191,12 +183,8 @@ def _put(body: Human, scope: Scope) -> Callable[[Any], Result]:
     name = body.output or scope.conversation(None, "output")
     channel = scope.channel(name, "output") if name else None
     if channel is not None and channel.reducer == "messages":
-        return lambda answer: {name: [HumanMessage(_said(answer))]}
+        return lambda answer: {name: [HumanMessage(answers.said(answer))]}
     return lambda answer: {name: answer}
-
-
-def _said(answer: Any) -> str:
-    return ", ".join(map(str, answer)) if isinstance(answer, list) else str(answer)
 
 
 def _fitting(channel: Channel | None) -> Callable[[Any], Any]:
@@ -205,10 +193,9 @@ def _fitting(channel: Channel | None) -> Callable[[Any], Any]:
     def read(answer: Any) -> Any:
         if channel is None or channel.reducer == "messages":
             return answer
-        try:
-            return channel.read(answer)
-        except ValueError as error:
-            raise UnclearAnswer(f"{shown(answer)} is no answer: {error} is needed") from None
+        if channel.json_schema is not None:
+            return answers.fitting(answer, channel.json_schema)
+        return answers.typed(answer, channel.held(), channel.expected)
 
     return read
 

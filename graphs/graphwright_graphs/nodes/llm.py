@@ -83,7 +83,7 @@ def _reply(compose: Compose, binding: Binding, put: Put) -> Act:
 
 def _data(compose: Compose, binding: Binding, output: str, name: str) -> Act:
     def act(state: State, config: RunnableConfig) -> Work:
-        data = yield from structured.ask(binding.for_run(config), compose(state), _object)
+        data = yield from structured.ask(binding.for_run(config), compose(state), as_object)
         if data is None:
             raise AnswerError(
                 f"the model gave node `{name}` no answer that fits its schema, asked twice: "
@@ -94,7 +94,8 @@ def _data(compose: Compose, binding: Binding, output: str, name: str) -> Act:
     return act
 
 
-def _object(parsed: Any) -> dict[str, Any]:
+def as_object(parsed: Any) -> dict[str, Any]:
+    """The parsed JSON. Raises ValueError for what is no object."""
     if not isinstance(parsed, dict):
         raise ValueError(f"a JSON object is needed, not {type(parsed).__name__}")
     return parsed

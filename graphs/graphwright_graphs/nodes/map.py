@@ -7,7 +7,7 @@ another one fails. The updates join the state in the order of the items, by the 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Annotated, Any, cast
 
@@ -180,10 +180,15 @@ class _Joined:
     def _value(self, name: str, values: Sequence[Any]) -> Any:
         channel = self._channels.get(name)
         if channel and channel.reducer in ("append", "messages"):
-            return [each for v in values for each in (v if isinstance(v, list) else [v])]
+            return flat(values)
         if channel and channel.join:
             return reduce(channel.join, values)
         raise GraphError(
             f"node `{self._node}` got a value of `{name}` for each item, and only one could stay: "
             "give the channel a reducer that joins them, such as append"
         )
+
+
+def flat(values: Iterable[Any]) -> list[Any]:
+    """The items of lists, and what is no list as an item."""
+    return [each for value in values for each in (value if isinstance(value, list) else [value])]

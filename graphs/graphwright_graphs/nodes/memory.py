@@ -190,8 +190,15 @@ class _Namespace:
                 f"node `{self._node}`: label {labels.index('') + 1} of its namespace is empty: "
                 "give the channel that it names a value"
             )
-        # LangGraph allows no dot in a label, which most e-mail addresses have.
-        return tuple(label.replace("%", "%25").replace(".", "%2E") for label in labels)
+        return tuple(map(label, labels))
+
+
+def label(text: str) -> str:
+    """A label of a namespace. Raises ValueError for an empty one, which would be everybody's."""
+    if not text.strip():
+        raise ValueError("a label of a namespace is empty")
+    # LangGraph allows no dot, which most e-mail addresses have.
+    return text.strip().replace("%", "%25").replace(".", "%2E")
 
 
 def _store(scope: Scope) -> BaseStore:

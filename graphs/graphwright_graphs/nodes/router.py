@@ -5,7 +5,7 @@ The label goes into a channel, where edges can ask for it; or it names the node 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, SystemMessage
@@ -19,7 +19,7 @@ from graphwright_graphs.errors import AnswerError
 from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema
-from graphwright_graphs.nodes.conversation import Compose, Prompt, composer
+from graphwright_graphs.nodes.conversation import Prompt, composer
 from graphwright_graphs.nodes.node import Act, Body, Node, Result, Scope, State, Work
 from graphwright_graphs.problems import quoted
 
@@ -115,15 +115,12 @@ def _by_cases(body: Router, scope: Scope, put: Put) -> Act:
 
 def _by_model(body: Router, scope: Scope, put: Put) -> Act:
     compose = composer(body.prompt, body.messages, scope)
-    binding = Binding(scope.models, body.model, with_schema(_schema(body)))
-    listing = "\n".join(f"- {label}: {text}" for label, text in body.choices.items())
-    if body.default is not None:
-        listing += f"\nWhen none fits, choose {body.default}."
+    binding = Binding(scope.models, body.model, with_schema(schema(body)))
 
     def act(state: State, config: RunnableConfig) -> Work:
-        asked = _listed(compose, state, f"The choices are:\n{listing}")
+        asked = with_choices(compose(state), body.choices, body.default)
         chosen = yield from structured.ask(
-            binding.for_run(config), asked, lambda parsed: _label(parsed, body.labels)
+            binding.for_run(config), asked, lambda parsed: label_of(parsed, body.labels)
         )
         if chosen is None and body.default is None:
             raise AnswerError(
@@ -135,7 +132,8 @@ def _by_model(body: Router, scope: Scope, put: Put) -> Act:
     return act
 
 
-def _schema(body: Router) -> dict[str, Any]:
+def schema(body: Router) -> dict[str, Any]:
+    """The form in which a model chooses."""
     choice = {"type": "string", "enum": body.labels, "description": "The choice that fits best."}
     return {
         "title": "choice",
@@ -147,15 +145,20 @@ def _schema(body: Router) -> dict[str, Any]:
     }
 
 
-def _listed(compose: Compose, state: State, listing: str) -> list[BaseMessage]:
-    """The messages with the list of choices in their system message."""
-    first, *others = compose(state) or [SystemMessage("")]
+def with_choices(
+    messages: Sequence[BaseMessage], choices: Mapping[str, str], default: str | None = None
+) -> list[BaseMessage]:
+    """The messages with the choices at the end of their system message."""
+    lines = ["The choices are:", *(f"- {label}: {text}" for label, text in choices.items())]
+    listing = "\n".join([*lines, *([f"When none fits, choose {default}."] if default else [])])
+    first, *others = messages or [SystemMessage("")]
     if isinstance(first, SystemMessage):
         return [SystemMessage(f"{first.text}\n\n{listing}".strip()), *others]
     return [SystemMessage(listing), first, *others]
 
 
-def _label(parsed: Any, labels: Sequence[str]) -> str:
+def label_of(parsed: Any, labels: Iterable[str]) -> str:
+    """The label that a model chose. Raises ValueError for any other."""
     said = str(parsed.get("choice") if isinstance(parsed, dict) else parsed).strip().casefold()
     for label in labels:
         if label.casefold() == said:

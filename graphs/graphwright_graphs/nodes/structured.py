@@ -20,7 +20,8 @@ from graphwright_graphs.nodes.node import Call
 T = TypeVar("T")
 Method = Literal["function_calling", "json_schema"]
 
-_REPAIR = "That was not in the form I need: {error}\nAnswer again, in the form of the schema."
+REPAIR = "That was not in the form I need: {error}\nAnswer again, in the form of the schema."
+CUT_OFF = "it was too long and was cut off"
 
 
 def method(model: BaseChatModel) -> Method | None:
@@ -48,28 +49,29 @@ def ask(
     # The faulty answer is not sent back: a tool call without its result is refused by providers.
     error: object = None
     for _ in range(2):
-        repair = [HumanMessage(_REPAIR.format(error=error))] if error else []
+        repair = [HumanMessage(REPAIR.format(error=error))] if error else []
         try:
             answer = yield Call(model, [*messages, *repair])
         except Exception as failure:
-            if not _is_cut_off(failure):
+            if not is_cut_off(failure):
                 raise
-            error = "it was too long and was cut off"
+            error = CUT_OFF
             continue
         try:
-            return check(_parsed(answer))
+            return check(parsed(answer))
         except ValueError as invalid:
             error = invalid
     return None
 
 
-def _is_cut_off(error: Exception) -> bool:
+def is_cut_off(error: Exception) -> bool:
     """Whether OpenAI's client found that an answer ended at the model's limit of tokens."""
     openai = sys.modules.get("openai")
     return openai is not None and isinstance(error, openai.LengthFinishReasonError)
 
 
-def _parsed(answer: Mapping[str, Any]) -> Any:
+def parsed(answer: Mapping[str, Any]) -> Any:
+    """The JSON of an answer. Raises ValueError, which says what is wrong with it."""
     if answer["parsing_error"] is not None:
         raise ValueError(str(answer["parsing_error"]))
     if answer["parsed"] is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphwright_graphs import answers
 from graphwright_graphs.approval import Review
-from graphwright_graphs.export import answers, prompts, state
+from graphwright_graphs.export import prompts, state
 from graphwright_graphs.export.annotations import type_text
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.writers.writing import Writing
@@ -46,11 +47,12 @@ def _fitting(name: str | None, writing: Writing) -> str:
     channel = writing.channels.get(name or "")
     if channel is None or channel.reducer == "messages" or channel.held() is Any:
         return "lambda said: said"
-    kind = type_text(channel.held(), writing.module)
-    expected = literal(
-        f"one of {', '.join(map(str, channel.enum))}" if channel.enum else str(channel.type)
-    )
-    return f"lambda said: {writing.module.inlined(answers.fitted)}(said, {kind}, {expected})"
+    module = writing.module
+    if channel.json_schema is not None:
+        schema = module.constant(f"{name}_schema", literal(channel.json_schema))
+        return f"lambda said: {module.inlined(answers.fitting)}(said, {schema})"
+    kind, expected = type_text(channel.held(), module), literal(channel.expected)
+    return f"lambda said: {module.inlined(answers.typed)}(said, {kind}, {expected})"
 
 
 def _put(body: Human, writing: Writing) -> str:

@@ -9,6 +9,7 @@ from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.writers.conversation import composed
 from graphwright_graphs.export.writers.writing import Writing
 from graphwright_graphs.models.words import Model
+from graphwright_graphs.nodes import llm
 from graphwright_graphs.nodes.llm import Llm
 
 
@@ -38,7 +39,7 @@ def _data(body: Llm, writing: Writing) -> str:
     messages = composed(body.prompt, body.messages, writing)
     lines = [
         f"messages = {messages}",
-        *structured(schema, body.model, writing.module.inlined(runtime.as_object), writing),
+        *structured(schema, body.model, writing.module.inlined(llm.as_object), writing),
         "if data is None:",
         f'    raise ValueError("the model gave `{writing.name}` no answer that fits its schema")',
         f"return {{{literal(str(body.output))}: data}}",

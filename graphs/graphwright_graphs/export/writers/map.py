@@ -13,7 +13,7 @@ from graphwright_graphs.export.writers.writing import Writing
 from graphwright_graphs.nodes.agent import Agent
 from graphwright_graphs.nodes.http import Http
 from graphwright_graphs.nodes.kinds import Kinds
-from graphwright_graphs.nodes.map import Map
+from graphwright_graphs.nodes.map import Map, flat
 from graphwright_graphs.nodes.memory import Memory
 from graphwright_graphs.nodes.node import Body
 from graphwright_graphs.nodes.options import WORDS, Options
@@ -146,6 +146,6 @@ def _join(name: str, channel: Channel, writing: Writing) -> str:
     module = writing.module
     values = f"output.get({literal(name)}, [])"
     if channel.reducer in ("append", "messages"):
-        return f"{module.inlined(runtime.flat)}({values})"
+        return f"{module.inlined(flat)}({values})"
     reduce = module.imported("functools", "reduce")
     return f"{reduce}({reducer_text(channel.join, module)}, {values}) if {values} else None"

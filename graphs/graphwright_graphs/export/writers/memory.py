@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphwright_graphs.context import Readable
-from graphwright_graphs.export import prompts, runtime, state
+from graphwright_graphs.export import prompts, state
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.writers.writing import Writing
 from graphwright_graphs.nodes import memory
@@ -62,11 +62,11 @@ def _tuple(parts: Sequence[str]) -> str:
 
 def _label(label: str, writing: Writing) -> str:
     if not prompts.variables(label):
-        return literal(runtime.label(prompts.plain(label)))
+        return literal(memory.label(prompts.plain(label)))
     user = 'config["configurable"]["langgraph_auth_user_id"]'
     if label == f"{{{USER}}}":
-        return f"{writing.module.inlined(runtime.label)}(str({user}))"
-    return f"{writing.module.inlined(runtime.label)}({_text(label, 'label', writing)})"
+        return f"{writing.module.inlined(memory.label)}(str({user}))"
+    return f"{writing.module.inlined(memory.label)}({_text(label, 'label', writing)})"
 
 
 def _text(template: str, part: str, writing: Writing) -> str:

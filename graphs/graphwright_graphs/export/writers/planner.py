@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from string import Template
 
-from graphwright_graphs.export import answers, models, prompts, runtime
+from graphwright_graphs import answers
+from graphwright_graphs.export import models, prompts, runtime
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.writers.conversation import composed
 from graphwright_graphs.export.writers.human import expiring

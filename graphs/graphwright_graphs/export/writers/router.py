@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphwright_graphs.edges import END
-from graphwright_graphs.export import edges, runtime
+from graphwright_graphs.export import edges
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.writers.conversation import composed
 from graphwright_graphs.export.writers.llm import structured
@@ -45,12 +45,12 @@ def _by_cases(body: Router, writing: Writing) -> Sequence[str]:
 def _by_model(body: Router, writing: Writing) -> Sequence[str]:
     module = writing.module
     labels = module.constant(f"{writing.name}_choices", literal(body.choices))
-    asked = module.inlined(runtime.with_choices)
-    check = f"lambda said: {module.inlined(runtime.label_of)}(said, {labels})"
+    asked = module.inlined(router.with_choices)
+    check = f"lambda said: {module.inlined(router.label_of)}(said, {labels})"
     default = f", {literal(body.default)}" if body.default is not None else ""
     lines = [
         f"messages = {asked}({composed(body.prompt, body.messages, writing)}, {labels}{default})",
-        *structured(router._schema(body), body.model, check, writing),
+        *structured(router.schema(body), body.model, check, writing),
     ]
     if body.default is not None:
         return [*lines, f"return {_put(body, f'data or {literal(body.default)}', writing)}"]

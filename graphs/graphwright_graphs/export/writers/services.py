@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from graphwright_graphs import clients
 from graphwright_graphs import prompts as templates
-from graphwright_graphs.export import edges, prompts, runtime, state
+from graphwright_graphs.export import edges, prompts, state
 from graphwright_graphs.export.literals import block, literal
 from graphwright_graphs.export.writers.memory import data
 from graphwright_graphs.export.writers.writing import Writing
-from graphwright_graphs.nodes.http import Http, _address
+from graphwright_graphs.nodes.http import Http, _address, content_of
 from graphwright_graphs.nodes.sql import _PARAMETER, Sql
 from graphwright_graphs.offers import offered
 from graphwright_graphs.state import Channel
@@ -89,7 +89,7 @@ def _taken(body: Http, writing: Writing) -> Sequence[str]:
         lines = ["if answer.status >= 400:", f"    return {{{status}}}"]
     if body.output is None:
         return [*lines, f"return {{{status}}}"]
-    content = f"{writing.module.inlined(runtime.content_of)}(answer)"
+    content = f"{writing.module.inlined(content_of)}(answer)"
     if body.select is not None:
         lines.append("data = answer.json()")
         place = (*writing.where, "select")
