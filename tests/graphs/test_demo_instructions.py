@@ -65,17 +65,3 @@ def test_the_choice_is_the_one_whose_description_is_most_like_the_request() -> N
 
     assert model.invoke([SystemMessage(system), HumanMessage("two nails")]) == {"choice": "tools"}
     assert model.invoke([SystemMessage(system), HumanMessage("a boat")]) == {"choice": "desk"}
-
-
-def test_facts_are_what_the_person_tells() -> None:
-    schema: dict[str, Any] = {
-        "title": "found",
-        "description": "What is told.",
-        "type": "object",
-        "properties": {"facts": {"type": "array", "items": {"type": "string"}}},
-        "required": ["facts"],
-    }
-    model = DemoChatModel().with_structured_output(schema)
-
-    assert model.invoke("My name is Ada. What is 2 + 2?") == {"facts": ["My name is Ada"]}
-    assert model.invoke("What is 2 + 2?") == {"facts": []}

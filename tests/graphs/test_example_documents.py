@@ -298,6 +298,15 @@ async def test_what_was_told_is_remembered_in_another_conversation() -> None:
     assert "Pixel" not in said(state)
 
 
+async def test_what_is_to_be_remembered_is_kept() -> None:
+    graph = load("memory.yaml")
+    state = await graph.ainvoke({"messages": "Remember that I like tea"}, THREAD)
+    assert "I'll remember: “I like tea”." in said(state)
+
+    state = await graph.ainvoke({"messages": "What do you know about me?"}, ANOTHER)
+    assert "You told me:\n- I like tea" in said(state)
+
+
 async def test_the_memory_over_the_wire() -> None:
     def answer(request: Request) -> Answer:
         return {"facts": ["I like tea."]} if request.schema is not None else "Noted."

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from graphwright_graphs.demo import arguments, plans, shapes
+from graphwright_graphs.demo import arguments, memories, plans, shapes
 from graphwright_graphs.demo.arguments import Evidence
 from graphwright_graphs.demo.intents import LONGEST, Intent, Kind
 from graphwright_graphs.demo.plans import Item, Progress
@@ -231,8 +231,8 @@ class _Filler:
         if options := shapes.options(branch):
             return [option for option in options if shapes.mentioned(option, self.material.text)]
         if parts & FACTS and shapes.kind(branch) == "string":
-            told = [step for step in self.material.steps if step.kind is Kind.TELL]
-            return [clipped(step.clause.rstrip(" ."), branch) for step in told]
+            told = filter(None, map(memories.told, self.material.steps))
+            return [clipped(fact, branch) for fact in told]
         if shapes.kind(branch) == "object" or (parts & PLAN and shapes.kind(branch) == "string"):
             return [self._step(branch, step, at) for at, step in enumerate(self.material.left)]
         return arguments.several(name, branch, self.evidence)

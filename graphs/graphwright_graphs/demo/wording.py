@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from graphwright_graphs.demo import phrasebook
+from graphwright_graphs.demo import memories, phrasebook
 from graphwright_graphs.demo.conversation import DISCLAIMER, Turn
 from graphwright_graphs.demo.errands import ASKING, Errand
 from graphwright_graphs.demo.intents import OPEN, Intent, Kind
@@ -60,15 +60,13 @@ CALLED: Final = re.compile(
     r"([A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*)"
 )
 
-QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
-
 
 def answer(turn: Turn, errands: Sequence[Errand], toolbox: Toolbox, *, brief: bool = False) -> str:
     """Answer everything that the turn asks for, in the order of the request.
 
     Where nothing of it can be done, the answer lists what can, unless it shall be brief.
     """
-    lost = [e for e in errands if _is_lost(e)]
+    lost = [e for e in errands if _is_lost(e) and memories.answer(turn, e.intent) is None]
     told = dict.fromkeys(_told(turn, errand, toolbox) for errand in errands if errand not in lost)
     parts = [part for part in told if part]
     if turn.has_media:
@@ -124,6 +122,8 @@ def _told(turn: Turn, errand: Errand, toolbox: Toolbox) -> str:
         return f"“{intent.clause}” still waits for what comes before it."
     if errand.missing:
         return _missing(errand)
+    if remembered := memories.answer(turn, intent):
+        return remembered
     if intent.kind in WITHOUT_TOOL:
         return WITHOUT_TOOL[intent.kind].format(clause=_plain(intent), value=intent.value)
     return _talk(turn, intent, toolbox)
@@ -154,7 +154,7 @@ def _talk(turn: Turn, intent: Intent, toolbox: Toolbox) -> str:
 
 def _noticed(intent: Intent) -> str:
     if intent.value in ("name", ""):
-        return f"Nice to meet you, {intent.detail}."
+        return f"Nice to meet you, {re.split(r',|,? and ', intent.detail)[0]}."
     return f"Understood: your {intent.value} is {intent.detail}."
 
 
@@ -165,7 +165,7 @@ def _recalled(turn: Turn, name: str) -> str:
         re.I,
     )
     # A prompt may quote what the person said in other conversations.
-    told = [*QUOTED.findall(turn.system), *turn.earlier]
+    told = [*memories.quoted(turn.system), *turn.earlier]
     finds = [found[1] for said in told for found in pattern.finditer(said)]
     if wanted == "name":
         finds = [found[1] for said in told for found in CALLED.finditer(said)] or finds
