@@ -213,9 +213,9 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
           whisper: END
         """,
         [
-            {"text": "So", "due": "1970-01-02T12:00:00Z", "tries": -60},
-            {"text": "So", "due": "1970-01-01T00:30:00Z", "tries": 5},
-            {"text": "So", "due": "1970-01-01T00:30:00-08:00"},
+            {"text": "So", "due": "1970-01-02T12:00:01Z"},
+            {"text": "So", "due": "1970-01-01T00:30:00Z"},
+            {"text": "So", "due": "1970-01-01T00:30:00-08:00", "tries": -60},
         ],
     ),
     "prompts in mustache": (
@@ -265,7 +265,9 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
         nodes:
           note: {python: "graphs_of_a_user:note_it", timeout: 5}
           shout: {python: "graphs_of_a_user:shouting", timeout: 5}
-        edges: {START: note, note: shout, shout: END}
+          again:
+            map: {over: seen, as: each, do: {python: "graphs_of_a_user:repeat", timeout: 5}}
+        edges: {START: note, note: shout, shout: again, again: END}
         """,
         [{"text": "So"}, {"text": "And so"}],
     ),
@@ -334,9 +336,7 @@ DOCUMENTS: dict[str, tuple[str, list[Any]]] = {
               default: state
           state: {map: {over: items, as: class, do: {prompt: {template: "{class}", output: items}}}}
         edges:
-          START:
-            - {when: "size(items) > 0 && items.last() == 'x' && re == 2", to: json}
-            - {to: last}
+          START: [{when: "size(items) > 0 && items.last() == 'x' && re == 2", to: json}, {to: last}]
           last: list
           json: re
           list: today

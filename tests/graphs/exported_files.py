@@ -33,6 +33,10 @@ def note_it(state: State, config, *, store: BaseStore, writer: StreamWriter, run
     return {"seen": [*said, store.get(("texts",), state["text"]).value]}
 
 
+def repeat(state: dict) -> dict:
+    return {"seen": [state["each"]]}
+
+
 class Shouting:
     async def __call__(self, state: State) -> dict:
         return {"text": state["text"].upper()}

@@ -207,10 +207,15 @@ async def test_a_request_is_the_same(
     with serving() as told:
         answer = {"items": [{"name": "tea"}, {"name": "cup"}]}
         told.answers("/customers/a%2F..%2Fb%3Fc/orders", answer)
-        path = document(ORDER.replace("URL", told.url), "order.yaml")
+        text = ORDER.replace("URL", told.url).replace(
+            "output: name", "output: name\n        timeout: 45"
+        )
+        path = document(text, "order.yaml")
         expected = await trace(served(load(path)), [ASK])
-        assert await trace(served(imported(export(path)).graph), [ASK]) == expected
+        python = imported(export(path))
+        assert await trace(served(python.graph), [ASK]) == expected
 
+        assert python.FETCH_CLIENT.timeout == 45
         first, second = told.received
         assert (first.method, first.path, first.query) == (second.method, second.path, second.query)
         assert first.json == second.json

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.tools.loopback import Loopback, serving
 
+from graphwright_graphs import clients
 from graphwright_graphs.errors import ConditionError, DocumentError, RequestError
 
 ORDER = """
@@ -157,3 +158,30 @@ def test_an_address_needs_its_host_or_a_list(compiled: Any) -> None:
             nodes: {fetch: {http: "https://{link}/x"}}
             edges: {START: fetch, fetch: END}
         """)
+
+
+@pytest.mark.parametrize(("option", "seconds"), [("", 30), (", timeout: 120", 120)])
+def test_a_request_may_take_as_long_as_its_node(
+    compiled: Any, monkeypatch: pytest.MonkeyPatch, option: str, seconds: int
+) -> None:
+    made: list[Any] = []
+    usual = clients.maker
+
+    def maker(*args: Any) -> Any:
+        make: Any = usual(*args)
+        return lambda *args, **kwargs: made.append(make(*args, **kwargs)) or made[-1]
+
+    monkeypatch.setattr(clients, "maker", maker)
+    compiled(f"""
+        state: {{ids: append, pages: append}}
+        nodes:
+          one: {{http: {{url: "https://a.example/x", output: pages}}{option}}}
+          each:
+            map:
+              over: ids
+              as: id
+              do: {{http: {{url: "https://a.example/{{id}}", output: pages}}{option}}}
+        edges: {{START: one, one: each, each: END}}
+    """)
+
+    assert [client.timeout for client in made] == [seconds, seconds]

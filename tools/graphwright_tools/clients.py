@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from graphwright_tools.credentials import Credential, basic, bearer, header, query
 from graphwright_tools.hosts import entries_for, entry_for
-from graphwright_tools.outbound import Outbound
+from graphwright_tools.outbound import TIMEOUT, Outbound
 
 
 def http_client(
@@ -20,6 +20,7 @@ def http_client(
     *,
     hosts: Sequence[str] = (),
     auth: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
 ) -> Outbound:
     """A way out to the host of an address, and to those of a list.
 
@@ -29,11 +30,13 @@ def http_client(
         auth: `{"bearer": "env:NAME"}`, `{"basic": "env:NAME"}`, or with the header's or
             parameter's name `{"header": "X-API-Key", "secret": "env:NAME"}`, `{"query": …}`.
 
+        timeout: Seconds for a whole call.
+
     Raises:
         ValueError: one of them is none.
     """
     allowed = [*hosts, *(entries_for(address) if address else ())]
-    return Outbound(hosts=allowed, credentials=_credentials(address, auth))
+    return Outbound(hosts=allowed, credentials=_credentials(address, auth), timeout=timeout)
 
 
 def _credentials(address: str | None, auth: Mapping[str, str] | None) -> list[Credential]:

@@ -29,6 +29,7 @@ from graphwright_tools.secrets import Redaction, Secret
 from graphwright_tools.transport import GuardedTransport, Resolve, resolve
 
 MOST_REDIRECTS: Final = 5
+TIMEOUT: Final = 30.0  # seconds, for a whole call
 CONNECT_TIMEOUT: Final = 10.0  # seconds, for each address of a host
 # They say where a message ends or which host is meant: what was checked must be what is sent.
 RESERVED: Final = frozenset(
@@ -60,7 +61,7 @@ class Outbound:
 
     hosts: Sequence[str]
     credentials: Sequence[Credential] = ()
-    timeout: float = 30.0
+    timeout: float = TIMEOUT
     most_bytes: int = 1_000_000
     proxy: str | None = field(default=None, repr=False)  # it may hold a password
     resolve: Resolve = resolve

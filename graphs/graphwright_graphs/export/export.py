@@ -163,7 +163,7 @@ class _Document:
         """What adds a node to the builder; a planner is several, and the ways between them."""
         word, body = self._bodies[name]
         entry = self.blueprint.nodes[name]
-        inside = writing.of(name, ("nodes", name, word))
+        inside = writing.of(name, ("nodes", name, word), entry.options.timeout)
         if isinstance(body, Planner):
             planner = PlannerWriter(body, inside)
             nodes, ways = planner.nodes(), planner.ways()
@@ -173,8 +173,6 @@ class _Document:
             expected = f"a kind that can be exported ({', '.join(sorted([*WRITERS, 'planner']))})"
             self.problems.report(inside.where, f"the kind `{word}`", expected, at_key=True)
             return []
-        if isinstance(body, Python) and entry.options.timeout:
-            nodes = [(name, python.timed(nodes[0][1], entry.action, inside))]
         words = list(options.words(entry.options, inside, entry.leads))
         if isinstance(body, Python) and python.names_a_state(entry.action):
             words.append(f"input_schema={inside.state}")

@@ -144,14 +144,15 @@ class Reader:
     def node(self, scope: Scope, data: Any) -> Entry | None:
         """The node that `data` describes, at the place of the scope."""
         word = self._word(data, scope.where, INNER_WORDS)
-        action = self._action(word, data, scope) if word else None
+        words = {name: data[name] for name in INNER_WORDS if name in data} if word else {}
+        options = Options.read(words, scope)
+        action = self._action(word, data, scope, options) if word else None
         if isinstance(action, Compound):
             found = f"{quoted(str(word))}, which is several nodes"
             self._problems.report(scope.where, found, "a kind that is one node")
         if action is None or isinstance(action, Compound):
             return None
-        words = {name: data[name] for name in INNER_WORDS if name in data}
-        return Entry(scope.name, action, Options.read(words, scope), word, ())
+        return Entry(scope.name, action, options, word, ())
 
     def _entry(self, data: Any, scope: Scope) -> Entry:
         if scope.name in _RESERVED or not scope.name or set(scope.name) & set("|:"):
@@ -159,17 +160,17 @@ class Reader:
             self._problems.report(scope.where, quoted(scope.name), expected, at_key=True)
         options = Options.read(data, scope) if isinstance(data, dict) else Options()
         word = self._word(data, scope.where, WORDS)
-        action = self._action(word, data, scope) if word else None
+        action = self._action(word, data, scope, options) if word else None
         return Entry(scope.name, action, options, word, scope.leads)
 
-    def _action(self, word: str, data: Mapping[str, Any], scope: Scope) -> Any:
+    def _action(self, word: str, data: Mapping[str, Any], scope: Scope, options: Options) -> Any:
         place = (*scope.where, word)
         if (kind := self._kinds.load(word, place, self._problems)) is None:
             return None
         body: Body | None = self._problems.validated(kind.body, data[word], place, kind.short)
         if body is None:
             return None
-        action = kind.build(body, replace(scope, where=place))
+        action = kind.build(body, replace(scope, where=place, timeout=options.timeout))
         self.usage.note(body.model_dump())
         self.usage.is_open |= not isinstance(action, Node | ToolNode | Compound)
         return action

@@ -71,8 +71,10 @@ def _client(body: Http, scope: Scope) -> HttpClient | None:
         expected = "an address that begins with its host, or the hosts that it may be at in `hosts`"
         scope.problems.report(scope.place("url"), f'"{body.url}"', expected)
         return None
+    # The client's own limit would end what the document gives more time.
+    more = {"timeout": scope.timeout} if scope.timeout else {}
     try:
-        client: HttpClient | None = make and make(address, hosts=body.hosts, auth=body.auth)
+        client: HttpClient | None = make and make(address, hosts=body.hosts, auth=body.auth, **more)
     except ValueError as error:
         scope.problems.report(
             scope.where, f"a request that can't be sent ({error})", "one that can"

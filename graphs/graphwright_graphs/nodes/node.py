@@ -204,6 +204,8 @@ class Scope:
     """Where it is noted what the nodes of the document use."""
     leads: list[str] = field(default_factory=list)
     """Those of them that it does lead to, END among them."""
+    timeout: float | None = None
+    """Seconds that an attempt of the node may take, where its options say so."""
 
     @property
     def readable(self) -> Mapping[str, Readable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from graphwright_graphs.export import edges, options, runtime, state
@@ -29,11 +29,17 @@ def write(body: Map, writing: Writing) -> str:
     word, data = inner
     place = (*writing.where, "do", word)
     readable = {**writing.readable, body.item: Channel()}
-    inside = replace(writing.of(f"{writing.name}_{body.item}", place), readable=readable)
-    anything = f"dict[str, {writing.module.imported('typing', 'Any')}]"
-    action = writing.writers[word](data, replace(inside, state=anything))
+    told = Options.model_validate({each: body.do[each] for each in WORDS if each in body.do})
+    inside = replace(
+        writing.of(f"{writing.name}_{body.item}", place, told.timeout),
+        readable=readable,
+        state=f"dict[str, {writing.module.imported('typing', 'Any')}]",
+    )
+    node = ", ".join(
+        [literal(body.item), writing.writers[word](data, inside), *options.words(told, inside)]
+    )
     written = _written(data, writing)
-    graph = _graph(body, action, written, writing)
+    graph = _graph(body, node, written, writing)
     return _function(body, graph, written, writing)
 
 
@@ -72,7 +78,7 @@ def _written(body: Body, writing: Writing) -> Mapping[str, Channel]:
     }
 
 
-def _graph(body: Map, action: str, written: Mapping[str, Channel], writing: Writing) -> str:
+def _graph(body: Map, node: str, written: Mapping[str, Channel], writing: Writing) -> str:
     """Define the graph that has a task for each item; its name."""
     module, name = writing.module, writing.name
     anything = module.imported("typing", "Any")
@@ -88,10 +94,10 @@ def _graph(body: Map, action: str, written: Mapping[str, Channel], writing: Writ
     schema = module.named(f"{title}Tasks")
     typed = module.imported("typing_extensions", "TypedDict")
     module.add([f"class {schema}({typed}, total=False):", *lines])
-    return _built(body, action, schema, writing)
+    return _built(body, node, schema, writing)
 
 
-def _built(body: Map, action: str, schema: str, writing: Writing) -> str:
+def _built(body: Map, node: str, schema: str, writing: Writing) -> str:
     module, name, item = writing.module, writing.name, literal(body.item)
     send = module.imported("langgraph.types", "Send")
     task = f"{send}({item}, {{**state['around'], {item}: each}})".replace("'", '"')
@@ -105,19 +111,13 @@ def _built(body: Map, action: str, schema: str, writing: Writing) -> str:
     start, end = (module.imported("langgraph.graph", each) for each in ("START", "END"))
     lines = [
         f"{builder} = {module.imported('langgraph.graph', 'StateGraph')}({schema})",
-        f"{builder}.add_node({', '.join([item, action, *_options(body, writing)])})",
+        f"{builder}.add_node({node})",
         f"{builder}.add_conditional_edges({start}, {tasks}, [{item}])",
         f"{builder}.add_edge({item}, {end})",
         f"{graph} = {builder}.compile(name={literal(name)})",
     ]
     module.add(lines)
     return graph
-
-
-def _options(body: Map, writing: Writing) -> Iterator[str]:
-    """What the graph is told of the options of the node inside."""
-    told = {word: body.do[word] for word in WORDS if word in body.do}
-    return options.words(Options.model_validate(told), writing)
 
 
 def _function(body: Map, graph: str, written: Mapping[str, Channel], writing: Writing) -> str:

@@ -20,17 +20,15 @@ _GIVEN: Mapping[str, tuple[str, str]] = {
 
 
 def write(body: Python, writing: Writing) -> str:
-    """The function itself, imported."""
-    return writing.imported(body.function)
-
-
-def timed(name: str, function: Callable[..., Any], writing: Writing) -> str:
-    """The function of that name where it has a timeout, which LangGraph has for async ones only: a
-    sync one is called in a thread.
-    """
+    """The function itself, imported; a sync one that has a timeout is called by an async one."""
+    name, function = writing.imported(body.function), writing.imports.found(body.function)
     call = getattr(function, "__call__", None)  # noqa: B004 - the code of an object is looked at
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
-        return name
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    return name if is_async or not writing.timeout else _awaited(name, function, writing)
+
+
+def _awaited(name: str, function: Callable[..., Any], writing: Writing) -> str:
+    """An async function that calls a sync one in a thread: LangGraph has timeouts for that."""
     known = [each for each in inspect.signature(function).parameters if each in _GIVEN]
     arguments = ", ".join([name, "state", *(f"{each}={each}" for each in known)])
     return writing.function(

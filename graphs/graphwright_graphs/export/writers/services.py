@@ -39,6 +39,8 @@ def write_http(body: Http, writing: Writing) -> str:
     """A function that sends a request."""
     address = _address(body.url)
     words = [f"hosts={literal(body.hosts)}", f"auth={literal(body.auth)}"]
+    if writing.timeout:
+        words.append(f"timeout={literal(writing.timeout)}")
     client = _client("http", [literal(address), *words], writing)
     arguments = [literal(body.method), _url(body.url, address, writing)]
     if body.query:

@@ -45,10 +45,12 @@ class Writing:
     """Gives the name of the graph of another document, which is written for that."""
     problems: Problems
     """What stands against an export."""
+    timeout: float | None = None
+    """Seconds that an attempt of the node may take, where its options say so."""
 
-    def of(self, name: str, where: Where) -> Writing:
+    def of(self, name: str, where: Where, timeout: float | None = None) -> Writing:
         """The same for the node of that name, or the edge."""
-        return replace(self, name=name, where=where)
+        return replace(self, name=name, where=where, timeout=timeout)
 
     def conversation(self, name: str | None) -> str:
         """The messages channel that is meant, as documents choose it."""
