@@ -59,7 +59,7 @@ def agent(
         max_rounds: How often the model may be asked; then the agent ends with what it has.
         middleware: Further middleware, inside of ours.
     """
-    ours: list[AgentMiddleware[Any, Any]] = [_Prompt(prompt), _Explained(explain)]
+    ours: list[AgentMiddleware[Any, Any]] = [_Prompt(prompt), Explained(explain)]
     if approve:
         allowed = InterruptOnConfig(allowed_decisions=["approve", "edit", "reject"])
         ours.append(HumanInTheLoopMiddleware(interrupt_on=dict.fromkeys(approve, allowed)))
@@ -143,7 +143,7 @@ class _Prompt(AgentMiddleware[Any, Any]):
         return request.override(system_message=SystemMessage(prompt)) if prompt else request
 
 
-class _Explained(AgentMiddleware[Any, Any]):
+class Explained(AgentMiddleware[Any, Any]):
     """Tells the model of a tool's failure, whatever it was."""
 
     def __init__(self, explain: Callable[[Exception], str]) -> None:
@@ -155,6 +155,7 @@ class _Explained(AgentMiddleware[Any, Any]):
         request: ToolCallRequest,
         handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]],
     ) -> ToolMessage | Command[Any]:
+        """Run a call; a failure becomes a message that the model can act on."""
         try:
             return handler(request)
         except GraphBubbleUp:  # an interrupt
@@ -167,6 +168,7 @@ class _Explained(AgentMiddleware[Any, Any]):
         request: ToolCallRequest,
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
+        """The same, awaited."""
         try:
             return await handler(request)
         except GraphBubbleUp:

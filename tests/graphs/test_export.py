@@ -216,9 +216,50 @@ async def test_a_request_is_the_same(
         assert await trace(served(python.graph), [ASK]) == expected
 
         assert python.FETCH_CLIENT.timeout == 45
+        for graph in (python.graph, load(path)):
+            with pytest.raises(Exception, match=r'`customer` is "\.\.", which can.t be a part'):
+                await graph.ainvoke({**ASK, "customer": ".."})
         first, second = told.received
         assert (first.method, first.path, first.query) == (second.method, second.path, second.query)
         assert first.json == second.json
+
+
+async def test_a_namespace_of_the_user_is_the_same(document: Any, imported: Any) -> None:
+    path = document(
+        """
+        state: {text: {type: string}}
+        nodes:
+          keep:
+            memory:
+              write:
+                namespace: ["of {langgraph_auth_user_id} on {text}", "{langgraph_auth_user_id}"]
+                key: a
+                value: {said: "{text}"}
+        edges: {START: keep, keep: END}
+        """
+    )
+    config: Any = {"configurable": {"thread_id": "1", "langgraph_auth_user_id": "ada@b.example"}}
+    for graph in (load(path), imported(export(path)).graph):
+        graph = served(graph)
+        await graph.ainvoke({"text": "tea"}, config)
+
+        assert graph.store.list_namespaces() == [("of ada@b%2Eexample on tea", "ada@b%2Eexample")]
+
+
+async def test_a_planner_stops_where_its_document_does(document: Any, imported: Any) -> None:
+    path = document(
+        """
+        state: {messages: messages, plan: plan}
+        nodes: {work: {planner: [calculator], interrupt: both}}
+        edges: {START: work, work: END}
+        """
+    )
+    given = [{"messages": [("human", "Calculate 12 * 12.")]}, None, None]
+    expected = await trace(served(load(path, models=Models())), given, side_by_side=True)
+    python = imported(export(path)).graph
+
+    assert await trace(served(python), given, side_by_side=True) == expected
+    assert python.interrupt_after_nodes == ["work.answer"]
 
 
 def test_every_shipped_document_is_among_the_examples() -> None:

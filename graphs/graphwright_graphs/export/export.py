@@ -14,9 +14,9 @@ from graphwright_graphs.compile import Loader
 from graphwright_graphs.edges import START, Edge, Join
 from graphwright_graphs.errors import DocumentError, Problem
 from graphwright_graphs.export import edges, options, state
+from graphwright_graphs.export.imports import Imported
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import Module
-from graphwright_graphs.export.tools import Named
 from graphwright_graphs.export.writers import WRITERS, PlannerWriter, Writing, python
 from graphwright_graphs.imports import current as allowed_imports
 from graphwright_graphs.models import current as current_models
@@ -93,7 +93,7 @@ class _Document:
         self.problems = Problems(document)
         """What stands against an export."""
         self._name = Path(document.file).stem
-        self._imports = Named(loader.imports, self.problems)
+        self._imports = Imported(loader.imports, self.problems)
         self._bodies = dict(_bodies(document.data["nodes"], self.problems))
 
     @classmethod
@@ -181,29 +181,25 @@ class _Document:
 
     def _ways(self, edge: Edge | Join, writing: Writing) -> Sequence[str]:
         name = edge.written.lower() if edge.written == START else edge.written
-        answered = self._answered_by(edge.written)
         inside = writing.of(f"after_{name}", ("edges", edge.written))
+        answered = self._answered_by(edge.written, inside)
         exits = {node.name: node.exit for node in self.blueprint.nodes.values()}
         return edges.lines(edge, inside, answered, exits)
 
-    def _answered_by(self, node: str) -> Sequence[str]:
-        """The conversations whose last message is surely an AI message when a node is done."""
+    def _answered_by(self, node: str, writing: Writing) -> Sequence[str]:
+        """The conversation whose last message is surely an AI message when a node is done."""
         body = self._bodies.get(node, ("", None))[1]
         if not isinstance(body, Llm) or body.answer is not None:
             return ()
-        talks = [
-            name for name, each in self.blueprint.channels.items() if each.reducer == "messages"
-        ]
-        usual = body.messages or ("messages" if "messages" in talks else "".join(talks[:1]))
-        output = body.output or usual
-        return (output,) if output in talks else ()
+        output = body.output or writing.conversation(body.messages)
+        return (output,) if writing.is_conversation(output) else ()
 
     def _compiled(self, module: Module) -> Iterator[str]:
         yield f"name={literal(self._name)}"
         nodes = self.blueprint.nodes.values()
         for word, names in (
             ("interrupt_before", [node.name for node in nodes if node.options.stops_before]),
-            ("interrupt_after", [node.name for node in nodes if node.options.stops_after]),
+            ("interrupt_after", [node.exit for node in nodes if node.options.stops_after]),
         ):
             if names:
                 yield f"{word}={literal(names)}"

@@ -59,11 +59,7 @@ class Module:
 
     def inlined(self, thing: Callable[..., Any]) -> str:
         """The name of a function or class of this package, whose source is brought along."""
-        return self.brought(thing.__module__, thing.__name__)
-
-    def brought(self, module: str, name: str) -> str:
-        """The same for what has no name of its own, such as a constant."""
-        return self._inlined.add(module, name)
+        return self._inlined.add(thing.__module__, thing.__name__)
 
     def named(self, wanted: str) -> str:
         """A name like the wanted one, which nothing else in the module has."""

@@ -115,13 +115,13 @@ def _taken(channel: str) -> Callable[[State], Update]:
 
 def _given(channel: str, output: str | None) -> Callable[[State, Mapping[str, Any]], Update]:
     def give(state: State, result: Mapping[str, Any]) -> Update:
-        update: Update = {channel: _new(state.get(channel) or (), result["messages"])}
+        update: Update = {channel: changes(state.get(channel) or (), result["messages"])}
         return {**update, output: result["structured_response"]} if output else update
 
     return give
 
 
-def _new(before: Sequence[BaseMessage], after: Sequence[BaseMessage]) -> list[BaseMessage]:
+def changes(before: Sequence[BaseMessage], after: Sequence[BaseMessage]) -> list[BaseMessage]:
     """What turns the conversation before into the one after; middleware may have taken some out."""
     known = {message.id: message for message in before}
     if known.keys() - {message.id for message in after}:

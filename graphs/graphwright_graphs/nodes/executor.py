@@ -72,7 +72,7 @@ class Task(TypedDict):
     prompt: str
 
 
-class _Progress(TypedDict):
+class Progress(TypedDict):
     """The state of one step's own graph. It is no `messages` channel: a stop of the run would take
     that for a part of the conversation with the person.
     """
@@ -167,7 +167,7 @@ def came_out(step: Step, answer: str) -> Outcome:
 def _agent(
     body: Executor, tools: Sequence[BaseTool], model: Model | None, scope: Scope
 ) -> Runnable[Any, Any]:
-    graph: StateGraph[Any, Any, Any, Any] = StateGraph(_Progress)
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(Progress)
     ends = ("tools", END) if tools else (END,)
     graph.add_node("model", _model(body, tools, model, scope), destinations=ends)
     graph.add_edge(START, "model")
@@ -176,8 +176,8 @@ def _agent(
             tools,
             handle_tool_errors=explained,
             messages_key="work",
-            wrap_tool_call=_granted,
-            awrap_tool_call=_agranted,
+            wrap_tool_call=only_granted,
+            awrap_tool_call=only_granted_async,
         )
         graph.add_node("tools", run)
         graph.add_edge("tools", "model")
@@ -240,11 +240,13 @@ def _ungranted(request: ToolCallRequest) -> ToolMessage | None:
     return ToolMessage(text, name=call["name"], tool_call_id=call["id"], status="error")
 
 
-def _granted(request: ToolCallRequest, run: Callable[[ToolCallRequest], Result]) -> Result:
+def only_granted(request: ToolCallRequest, run: Callable[[ToolCallRequest], Result]) -> Result:
+    """Run a call of a tool that its step was given; any other is answered."""
     return _ungranted(request) or run(request)
 
 
-async def _agranted(
+async def only_granted_async(
     request: ToolCallRequest, run: Callable[[ToolCallRequest], Awaitable[Result]]
 ) -> Result:
+    """The same, awaited."""
     return _ungranted(request) or await run(request)

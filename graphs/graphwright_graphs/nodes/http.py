@@ -66,7 +66,7 @@ class HttpKind:
 
 def _client(body: Http, scope: Scope) -> HttpClient | None:
     make = clients.maker("http", scope.problems, scope.where)
-    address = _address(body.url)
+    address = fixed_address(body.url)
     if address is None and not body.hosts:
         expected = "an address that begins with its host, or the hosts that it may be at in `hosts`"
         scope.problems.report(scope.place("url"), f'"{body.url}"', expected)
@@ -83,7 +83,7 @@ def _client(body: Http, scope: Scope) -> HttpClient | None:
     return client
 
 
-def _address(url: str) -> str | None:
+def fixed_address(url: str) -> str | None:
     """The scheme and host of a URL's template, where no channel stands in them."""
     literal, brace, _ = url.partition("{")
     scheme, separator, rest = literal.partition("://")
@@ -99,7 +99,7 @@ class _Request:
     def __init__(self, body: Http, scope: Scope) -> None:
         self.method = body.method
         self._channels = scope.readable
-        self._encoded = _address(body.url) is not None
+        self._encoded = fixed_address(body.url) is not None
         self._url = scope.template(body.url, "url")
         self._query = {
             name: scope.template(as_text(value), "query", name)
@@ -128,12 +128,15 @@ class _Request:
     def _part(self, name: str, state: State) -> str | None:
         value = state.get(name)
         value = self._channels[name].empty() if value is None else value
-        if value is None:
-            return None
-        said = as_text(value)
-        if said in (".", ".."):  # they change the path, however they are encoded
-            raise RequestError(f'`{name}` is "{said}", which can\'t be a part of an address')
-        return quote(said, safe="")
+        return None if value is None else part_of_address(name, value)
+
+
+def part_of_address(name: str, value: Any) -> str:
+    """A value as a part of a path. Raises RequestError for one that would change it."""
+    said = as_text(value)
+    if said in (".", ".."):  # they change the path, however they are encoded
+        raise RequestError(f'`{name}` is "{said}", which can\'t be a part of an address')
+    return quote(said, safe="")
 
 
 class _Taken:

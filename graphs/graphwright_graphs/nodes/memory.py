@@ -120,7 +120,7 @@ def _write(body: Write, scope: Scope) -> Act:
 
     def act(state: State, config: RunnableConfig) -> Work:
         store, where, value = _store(scope), place.of(state), fill(state)
-        name = key.render(state) if key else _key(value)
+        name = key.render(state) if key else key_of(value)
         yield Do(lambda: store.aput(where, name, value), lambda: store.put(where, name, value))
         return {}
 
@@ -211,6 +211,7 @@ def _store(scope: Scope) -> BaseStore:
     return store
 
 
-def _key(value: Mapping[str, Any]) -> str:
+def key_of(value: Mapping[str, Any]) -> str:
+    """The key of a value that has none of its own: the same value is kept once."""
     written = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(written.encode()).hexdigest()[:32]

@@ -20,7 +20,7 @@ _PROMPT = """\
 A plan is being carried out; you see its goal, what its steps gave, which failed, and which are
 left. Give the steps that are still needed, in full. Keep those that are left as they are, unless a
 result or a failure makes a change necessary; give none once the results reach the goal."""
-_CHANGES = """\
+CHANGES = """\
 Never repeat a step that is done; name it in `needs` where its result is needed. To try a failed
 step again, give it under its id, in a way that avoids what went wrong. At most {most} steps."""
 _ANSWER = """\
@@ -60,7 +60,7 @@ def review(body: Replanner, model: Model | None, form: Form, channel: str, scope
         assert plan is not None, "a step has ended"
         if not plan.is_to_be_reviewed(body.max_replans, results=body.after == "results"):
             return {channel: plan.reviewed_as().model_dump()}
-        system = f"{template.render(state)}\n\n{_CHANGES.format(most=form.most)}"
+        system = f"{template.render(state)}\n\n{CHANGES.format(most=form.most)}"
         found = yield from structured.ask(
             binding.for_run(config),
             [SystemMessage(system), HumanMessage(plan.report())],

@@ -16,7 +16,7 @@ from graphwright_graphs.nodes.node import Act, Body, Do, Node, Scope, State, Wor
 from graphwright_graphs.problems import quoted
 
 # A parameter, or what may hold a colon that begins none: a string, a name, a comment, a cast.
-_PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|::|\w:|:(?P<name>[A-Za-z_]\w*)")
+PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|::|\w:|:(?P<name>[A-Za-z_]\w*)")
 _SECRET = re.compile(r"env:[A-Za-z_]\w*")
 
 
@@ -45,7 +45,7 @@ class SqlKind:
     def build(self, body: Sql, scope: Scope) -> Node | None:
         """The node that asks the database."""
         scope.channel(body.output, "output")
-        names = [found["name"] for found in _PARAMETER.finditer(body.query) if found["name"]]
+        names = [found["name"] for found in PARAMETER.finditer(body.query) if found["name"]]
         for name in names:
             if name not in scope.readable:
                 expected = f"a channel ({', '.join(scope.readable)})"

@@ -39,8 +39,8 @@ class ToolsKind:
             name=scope.name,
             handle_tool_errors=explained,
             messages_key=channel,
-            wrap_tool_call=_unless_answered(channel),
-            awrap_tool_call=_unless_answered_async(channel),
+            wrap_tool_call=unless_answered(channel),
+            awrap_tool_call=unless_answered_async(channel),
         )
 
 
@@ -62,18 +62,22 @@ def _answer(request: ToolCallRequest, channel: str) -> ToolMessage | None:
     return None
 
 
-def _unless_answered(
+def unless_answered(
     channel: str,
 ) -> Callable[[ToolCallRequest, Callable[[ToolCallRequest], Result]], Result]:
+    """What runs a call only if the conversation in `channel` has no result of it yet."""
+
     def wrap(request: ToolCallRequest, run: Callable[[ToolCallRequest], Result]) -> Result:
         return _answer(request, channel) or run(request)
 
     return wrap
 
 
-def _unless_answered_async(
+def unless_answered_async(
     channel: str,
 ) -> Callable[[ToolCallRequest, Callable[[ToolCallRequest], Awaitable[Result]]], Awaitable[Result]]:
+    """The same, awaited."""
+
     async def wrap(
         request: ToolCallRequest, run: Callable[[ToolCallRequest], Awaitable[Result]]
     ) -> Result:

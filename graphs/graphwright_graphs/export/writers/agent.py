@@ -35,7 +35,7 @@ def write(body: Agent, writing: Writing) -> str:
         f"agent = {made}",
         f"agent.name = {literal(writing.name)}",
         f'result = await agent.ainvoke({{"messages": state[{channel}]}}, config)',
-        f'new = {module.inlined(agent._new)}(state[{channel}], result["messages"])',
+        f'new = {module.inlined(agent.changes)}(state[{channel}], result["messages"])',
         f"return {{{channel}: new{data}}}",
     ]
     return writing.function("Let an agent work until it answers.", lines)
@@ -43,7 +43,7 @@ def write(body: Agent, writing: Writing) -> str:
 
 def _middleware(body: Agent, writing: Writing) -> list[str]:
     module, home = writing.module, "langchain.agents.middleware"
-    found = [f"{module.inlined(agents._Explained)}({module.inlined(explained)})"]
+    found = [f"{module.inlined(agents.Explained)}({module.inlined(explained)})"]
     if body.approve:
         allowed = {"allowed_decisions": ["approve", "edit", "reject"]}
         names = [writing.imports.called(name) for name in body.approve]

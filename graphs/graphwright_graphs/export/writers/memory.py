@@ -40,7 +40,7 @@ def _lines(use: Place | Write | Search, writing: Writing) -> Sequence[str]:
                 f"return {{{literal(use.output)}: {found}}}",
             ]
         case Write():
-            key = f"{writing.module.inlined(memory._key)}(value)"
+            key = f"{writing.module.inlined(memory.key_of)}(value)"
             key = key if use.key is None else _text(use.key, "key", writing)
             return [
                 f"value = {data(use.value, writing)}",
@@ -61,12 +61,19 @@ def _tuple(parts: Sequence[str]) -> str:
 
 
 def _label(label: str, writing: Writing) -> str:
-    if not prompts.variables(label):
+    """A label of a namespace, which may name the user whom authentication knows."""
+    names = dict.fromkeys(prompts.variables(label))
+    if not names:
         return literal(memory.label(prompts.plain(label)))
-    user = 'config["configurable"]["langgraph_auth_user_id"]'
-    if label == f"{{{USER}}}":
-        return f"{writing.module.inlined(memory.label)}(str({user}))"
-    return f"{writing.module.inlined(memory.label)}({_text(label, 'label', writing)})"
+    user = f'str(config["configurable"]["{USER}"])'
+    values = {
+        name: user if name == USER else prompts.value(name, writing.readable, writing.module)
+        for name in names
+    }
+    text = f"{literal(label)}.format({prompts.arguments(values)})"
+    if label == f"{{{next(iter(names))}}}":
+        (text,) = values.values()
+    return f"{writing.module.inlined(memory.label)}({text})"
 
 
 def _text(template: str, part: str, writing: Writing) -> str:

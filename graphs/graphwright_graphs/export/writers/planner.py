@@ -163,7 +163,7 @@ return {$plan: decided.model_dump()}
         schema = self._module.constant(
             f"{self._writing.name}_left", f'{self._form}.schema("StepsLeft", least=0)'
         )
-        text = f"{body.prompt}\n\n{replanner._CHANGES.format(most=self._body.max_steps)}"
+        text = f"{body.prompt}\n\n{replanner.CHANGES.format(most=self._body.max_steps)}"
         return self._function(
             "replan",
             "Change what is left of the plan where a result or a failure calls for it.",
@@ -289,7 +289,7 @@ return {$plan: outcome.model_dump()}
             f'goto = "tools" if may_call and reply.tool_calls else {end}',
             f'return {command}(update={{"work": [reply]}}, goto=goto)',
         ]
-        progress = module.brought(executor.__name__, "_Progress")
+        progress = module.inlined(executor.Progress)
         inside = self._writing.of(f"{name}_step_model", self._writing.where)
         function = inside.function(
             "Ask the model of one step.", lines, state=progress, returns=f"{command}[str]"
@@ -314,8 +314,8 @@ return {$plan: outcome.model_dump()}
                 self._tools,
                 f"handle_tool_errors={module.inlined(explained)}",
                 'messages_key="work"',
-                f"wrap_tool_call={module.inlined(executor._granted)}",
-                f"awrap_tool_call={module.inlined(executor._agranted)}",
+                f"wrap_tool_call={module.inlined(executor.only_granted)}",
+                f"awrap_tool_call={module.inlined(executor.only_granted_async)}",
             ]
             node = module.imported("langgraph.prebuilt", "ToolNode")
             lines.append(f'{builder}.add_node("tools", {node}({", ".join(words)}))')

@@ -11,8 +11,8 @@ from graphwright_graphs.export import edges, prompts, state
 from graphwright_graphs.export.literals import block, literal
 from graphwright_graphs.export.writers.memory import data
 from graphwright_graphs.export.writers.writing import Writing
-from graphwright_graphs.nodes.http import Http, _address, content_of
-from graphwright_graphs.nodes.sql import _PARAMETER, Sql
+from graphwright_graphs.nodes.http import Http, content_of, fixed_address, part_of_address
+from graphwright_graphs.nodes.sql import PARAMETER, Sql
 from graphwright_graphs.offers import offered
 from graphwright_graphs.state import Channel
 
@@ -23,7 +23,7 @@ def write_sql(body: Sql, writing: Writing) -> str:
     client = _client("sql", words, writing)
     query = writing.module.constant(f"{writing.name}_query", block(body.query))
     names = dict.fromkeys(
-        found["name"] for found in _PARAMETER.finditer(body.query) if found["name"]
+        found["name"] for found in PARAMETER.finditer(body.query) if found["name"]
     )
     values = ", ".join(
         f"{literal(name)}: {state.read(name, writing.readable[name]).text}" for name in names
@@ -37,7 +37,7 @@ def write_sql(body: Sql, writing: Writing) -> str:
 
 def write_http(body: Http, writing: Writing) -> str:
     """A function that sends a request."""
-    address = _address(body.url)
+    address = fixed_address(body.url)
     words = [f"hosts={literal(body.hosts)}", f"auth={literal(body.auth)}"]
     if writing.timeout:
         words.append(f"timeout={literal(writing.timeout)}")
@@ -66,13 +66,16 @@ def _url(url: str, address: str | None, writing: Writing) -> str:
     names = prompts.variables(url)
     if not names or address is None:
         return prompts.filled(url, writing.readable, writing.module, f"{writing.name}_url")
-    quote = writing.module.imported("urllib.parse", "quote")
-    values = {
-        name: f'{quote}({prompts.value(name, writing.readable, writing.module)}, safe="")'
-        for name in names
-    }
+    values = {name: _part(name, writing) for name in names}
     constant = writing.module.constant(f"{writing.name}_url", literal(url))
     return f"{constant}.format({prompts.arguments(values)})"
+
+
+def _part(name: str, writing: Writing) -> str:
+    if name == templates.TODAY:
+        return prompts.value(name, writing.readable, writing.module)
+    value = state.required(name, writing.readable[name]).text
+    return f"{writing.module.inlined(part_of_address)}({literal(name)}, {value})"
 
 
 def _pairs(words: dict[str, str | int | float | bool], writing: Writing) -> str:

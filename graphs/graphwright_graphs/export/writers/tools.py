@@ -18,7 +18,7 @@ def write(body: Tools, writing: Writing) -> str:
     if channel != "messages":
         words.append(f"messages_key={literal(channel)}")
     if writing.answered:
-        sync, aio = tools._unless_answered, tools._unless_answered_async
+        sync, aio = tools.unless_answered, tools.unless_answered_async
         words.append(f"wrap_tool_call={module.inlined(sync)}({literal(channel)})")
         words.append(f"awrap_tool_call={module.inlined(aio)}({literal(channel)})")
     return f"{module.imported('langgraph.prebuilt', 'ToolNode')}({', '.join(words)})"

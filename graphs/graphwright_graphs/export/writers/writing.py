@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import ast
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from graphwright_graphs.context import Readable
+from graphwright_graphs.export.imports import Imported
 from graphwright_graphs.export.module import INDENT, Module, docstring
 from graphwright_graphs.export.runtime import settings_around
-from graphwright_graphs.export.tools import Named
 from graphwright_graphs.problems import Problems
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel
@@ -38,7 +39,7 @@ class Writing:
     """
     answered: bool
     """Whether tool calls may have been answered before a `tools` node runs them."""
-    imports: Named
+    imports: Imported
     writers: Mapping[str, Writer]
     """What writes the kinds of nodes that stand in another node."""
     embedded: Callable[[Path], str]
@@ -85,10 +86,11 @@ class Writing:
         what its lines name of `config`, `context` and `runtime`.
         """
         name = self.module.named(f"{self.inside}_{self.name}" if self.inside else self.name)
-        taken = {"state": f"state: {state or self.state}", **self._taken("\n".join(lines))}
+        used = _names(lines)
+        taken = {"state": f"state: {state or self.state}", **self._taken(used)}
         taken |= {each.partition(":")[0]: each for each in parameters}
         head = f"async def {name}({', '.join(taken.values())}) -> {returns or self._update()}:"
-        before = self._settings() if "context." in "\n".join(lines) else []
+        before = self._settings() if "context" in used else []
         indented = [INDENT + line if line else "" for line in [*before, *lines]]
         self.module.add([head, *docstring(about), *indented])
         return name
@@ -96,13 +98,13 @@ class Writing:
     def _update(self) -> str:
         return f"dict[str, {self.module.imported('typing', 'Any')}]"
 
-    def _taken(self, text: str) -> Mapping[str, str]:
-        """The parameters that lines need, by name."""
+    def _taken(self, used: Collection[str]) -> Mapping[str, str]:
+        """The parameters that lines with those names need, by name."""
         taken = dict[str, str]()
-        if "config" in text:
+        if "config" in used:
             config = self.module.imported("langchain_core.runnables", "RunnableConfig")
             taken["config"] = f"config: {config}"
-        if "context." in text or "runtime." in text:
+        if "context" in used or "runtime" in used:
             runtime = self.module.imported("langgraph.runtime", "Runtime")
             own = None if self.inside else self.context
             anything = own or self.module.imported("typing", "Any")
@@ -111,12 +113,16 @@ class Writing:
 
     def _settings(self) -> Sequence[str]:
         """What sets `context`."""
-        if not self.context:
-            return []
         if self.inside:
             around = self.module.inlined(settings_around)
             return [f"context = {around}({self.context}, runtime.context)"]
         return [f"context = runtime.context or {self.context}()"]
+
+
+def _names(lines: Sequence[str]) -> frozenset[str]:
+    """The names that a function's lines use."""
+    tree = ast.parse("\n".join(["async def _():", *(INDENT + line for line in lines)]))
+    return frozenset(each.id for each in ast.walk(tree) if isinstance(each, ast.Name))
 
 
 Writer: TypeAlias = Callable[[Any, Writing], str]

@@ -1,4 +1,4 @@
-"""Tools by the names that documents have for them, and other things to import."""
+"""What documents import, as exported Python imports it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from graphwright_graphs.source import Where
 from graphwright_graphs.tools import ENTRY_POINTS, Toolbox
 
 
-class Named:
+class Imported:
     """What a document that could be loaded imports: tools, and all else that it names by a path."""
 
     def __init__(self, imports: Imports, problems: Problems) -> None:
