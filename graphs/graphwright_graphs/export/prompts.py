@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from string import Formatter
@@ -38,29 +38,31 @@ def filled(
     text: str, channels: Mapping[str, Readable], module: Module, name: str = "prompt"
 ) -> str:
     """An f-string template with its values: the text itself where it has no variables."""
-    names = variables(text)
-    if not names:
+    names = dict.fromkeys(variables(text))
+    return formatted(text, {each: value(each, channels, module) for each in names}, module, name)
+
+
+def formatted(text: str, values: Mapping[str, str], module: Module, name: str) -> str:
+    """An f-string template with its values, each an expression that gives a text."""
+    if not values:
         return _said(plain(text), module, name)
-    constant = module.constant(name, block(text))
-    return f"{constant}.format({values(names, channels, module)})"
+    first = next(iter(values))
+    if text == f"{{{first}}}":
+        return values[first]
+    return f"{module.constant(name, block(text))}.format({_arguments(values)})"
+
+
+def _arguments(values: Mapping[str, str]) -> str:
+    """Keyword arguments; a word of Python itself (`from`) can be one in a dict alone."""
+    words = [f"{name}={text}" for name, text in values.items() if not iskeyword(name)]
+    others = [f"{literal(name)}: {text}" for name, text in values.items() if iskeyword(name)]
+    return ", ".join([*words, *([f"**{{{', '.join(others)}}}"] if others else [])])
 
 
 def _said(text: str, module: Module, name: str) -> str:
     """A text, as a constant if it is long."""
     is_long = "\n" in text or len(text) > 60
     return module.constant(name, block(text)) if is_long else block(text)
-
-
-def values(names: Iterable[str], channels: Mapping[str, Readable], module: Module) -> str:
-    """The keyword arguments that fill in a template's variables."""
-    return arguments({name: value(name, channels, module) for name in names})
-
-
-def arguments(values: Mapping[str, str]) -> str:
-    """Keyword arguments; a word of Python itself (`from`) can be one in a dict alone."""
-    words = [f"{name}={text}" for name, text in values.items() if not iskeyword(name)]
-    others = [f"{literal(name)}: {text}" for name, text in values.items() if iskeyword(name)]
-    return ", ".join([*words, *([f"**{{{', '.join(others)}}}"] if others else [])])
 
 
 def value(name: str, channels: Mapping[str, Readable], module: Module) -> str:

@@ -70,9 +70,7 @@ def _label(label: str, writing: Writing) -> str:
         name: user if name == USER else prompts.value(name, writing.readable, writing.module)
         for name in names
     }
-    text = f"{literal(label)}.format({prompts.arguments(values)})"
-    if label == f"{{{next(iter(names))}}}":
-        (text,) = values.values()
+    text = prompts.formatted(label, values, writing.module, f"{writing.name}_label")
     return f"{writing.module.inlined(memory.label)}({text})"
 
 

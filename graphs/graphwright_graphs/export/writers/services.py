@@ -63,12 +63,12 @@ def _client(word: str, words: Sequence[str], writing: Writing) -> str:
 
 def _url(url: str, address: str | None, writing: Writing) -> str:
     """The address, in which values of the state are encoded unless they are the whole of it."""
-    names = prompts.variables(url)
-    if not names or address is None:
-        return prompts.filled(url, writing.readable, writing.module, f"{writing.name}_url")
-    values = {name: _part(name, writing) for name in names}
-    constant = writing.module.constant(f"{writing.name}_url", literal(url))
-    return f"{constant}.format({prompts.arguments(values)})"
+    name = f"{writing.name}_url"
+    if address is None:
+        return prompts.filled(url, writing.readable, writing.module, name)
+    names = dict.fromkeys(prompts.variables(url))
+    values = {each: _part(each, writing) for each in names}
+    return prompts.formatted(url, values, writing.module, name)
 
 
 def _part(name: str, writing: Writing) -> str:
