@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 GRAPHS = """
+from itertools import count as count_up
+
 from langgraph.graph import START, StateGraph
 from langgraph.store.base import BaseStore
 from langgraph.types import StreamWriter
@@ -31,6 +33,13 @@ def note_it(state: State, config, *, store: BaseStore, writer: StreamWriter, run
     writer({"said": said})
     store.put(("texts",), state["text"], {"at": len(store.search(("texts",)))})
     return {"seen": [*said, store.get(("texts",), state["text"]).value]}
+
+
+counts = count_up()
+
+
+def count(state: dict) -> dict:
+    return {"seen": [next(counts)]}
 
 
 def repeat(state: dict) -> dict:

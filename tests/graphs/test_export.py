@@ -19,8 +19,9 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 from tests.graphs.exported import DOCUMENTS
 from tests.graphs.exported_files import write_files
+from tests.graphs.openai_server import Answer, Request, answering
 from tests.graphs.test_nodes_http import ASK, ORDER
-from tests.graphs.traces import trace
+from tests.graphs.traces import THREAD, trace
 from tests.tools.loopback import serving
 
 from graphwright_graphs import load
@@ -99,6 +100,13 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SQL_DATABASE", f"sqlite:///{tmp_path / 'shop.db'}")
 
 
+@pytest.fixture
+def files(tools: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the documents of `exported` name, beside where `document` writes one."""
+    write_files(tmp_path)
+    monkeypatch.delitem(sys.modules, "graphs_of_a_user", raising=False)
+
+
 def served(graph: Any) -> Any:
     """A graph with what a server lends it."""
     return graph.copy(update={"checkpointer": InMemorySaver(), "store": InMemoryStore()})
@@ -166,14 +174,11 @@ async def test_every_word_runs_the_same(
     shown: str,
     document: Any,
     imported: Any,
-    tools: str,
-    tmp_path: Path,
+    files: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "of a model that is not asked")
     monkeypatch.setenv("GRAPHWRIGHT_IMPORTS", "tests")
-    write_files(tmp_path)
-    monkeypatch.delitem(sys.modules, "graphs_of_a_user", raising=False)
     text, given = DOCUMENTS[shown]
     path = document(text, "example.yaml")
     python, loaded = imported(export(path)).graph, load(path, models=Models())
@@ -186,9 +191,8 @@ async def test_every_word_runs_the_same(
 
 
 async def test_a_graph_inside_has_the_settings_of_the_one_around(
-    document: Any, imported: Any, tools: str, tmp_path: Path
+    document: Any, imported: Any, files: None
 ) -> None:
-    write_files(tmp_path)
     text, given = DOCUMENTS["other documents, once with the same names and twice with others"]
     path, context = document(text), {"tone": "wet", "limit": 7}
     expected = await trace(served(load(path, models=Models())), given, context=context)
@@ -222,6 +226,45 @@ async def test_a_request_is_the_same(
         first, second = told.received
         assert (first.method, first.path, first.query) == (second.method, second.path, second.query)
         assert first.json == second.json
+
+
+async def test_a_server_is_asked_the_same(imported: Any) -> None:
+    def answer(request: Request) -> Answer:
+        if request.schema is None:
+            return "Noted."
+        return {"facts": ["I like tea."]} if "Answer again" in request.asked else "no JSON"
+
+    path, asked = ROOT / "graphs" / "memory.yaml", []
+    for is_python in (False, True):
+        with answering(answer) as server:
+            models = server.models
+            graph = imported(export(path), models).graph if is_python else load(path, models=models)
+            await served(graph).ainvoke({"messages": [("human", "I like tea")]}, THREAD)
+        asked.append([request.body for request in server.requests])
+
+    assert asked[0] == asked[1]
+    assert ["response_format" in body for body in asked[0]] == [False, True, True]
+
+
+async def test_a_cached_node_of_a_map_is_run_once(
+    document: Any, imported: Any, files: None
+) -> None:
+    path = document(
+        """
+        state: {ids: append, seen: append}
+        nodes:
+          each:
+            map:
+              over: ids
+              as: id
+              concurrency: 1
+              do: {python: "graphs_of_a_user:count", cache: {key: [ids]}}
+        edges: {START: each, each: END}
+        """
+    )
+    for graph in (load(path), imported(export(path)).graph):
+        states = [await graph.ainvoke({"ids": [1]}) for _ in range(2)]
+        assert states[0]["seen"] == states[1]["seen"]
 
 
 async def test_a_namespace_of_the_user_is_the_same(document: Any, imported: Any) -> None:

@@ -204,7 +204,7 @@ class _Document:
             if names:
                 yield f"{word}={literal(names)}"
         if any(node.options.cache is not None for node in nodes):
-            yield f"cache={module.imported('langgraph.cache.memory', 'InMemoryCache')}()"
+            yield options.cache(module)
 
 
 def _keywords(classes: Mapping[str, str]) -> Iterator[str]:

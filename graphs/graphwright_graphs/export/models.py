@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import INDENT, Module, docstring
 from graphwright_graphs.models.words import Candidate, Model, candidates
+from graphwright_graphs.nodes import structured
 
 EXAMPLE = "openai:gpt-4o-mini"
 
@@ -38,22 +42,28 @@ def _define(module: Module) -> None:
     )
 
 
-def called(own: Model | None, bind: str, node: str, module: Module) -> str:
-    """The expression of a node's model, with `bind` (`.bind_tools(…)`) applied to each.
+Bind: TypeAlias = Callable[[str], str]
+
+
+def called(own: Model | None, node: str, module: Module, bind: Bind = str) -> str:
+    """The expression of a node's model, in which `bind` has added to each candidate.
 
     Retries and fallbacks are LangChain's.
     """
     _define(module)
-    first, *others = [_one(each, bind, node, module) for each in candidates(own)]
+    first, *others = [_one(each, node, module, bind) for each in candidates(own)]
     return f"{first}.with_fallbacks([{', '.join(others)}])" if others else first
 
 
-def _one(candidate: Candidate, bind: str, node: str, module: Module) -> str:
+def with_schema(schema: str, module: Module) -> Bind:
+    """Adds that the model is asked for data in the form of a schema."""
+    return lambda model: f"{module.inlined(structured.bound)}({model}, {schema})"
+
+
+def _one(candidate: Candidate, node: str, module: Module, bind: Bind) -> str:
     name = literal(candidate.name) if candidate.name else "model_name(config)"
-    function = "chat_model"
-    if candidate.options:
-        function = _with_options(candidate, node, module)
-    text = f"{function}({name}){bind}"
+    function = _with_options(candidate, node, module) if candidate.options else "chat_model"
+    text = bind(f"{function}({name})")
     if candidate.retry.attempts > 1:
         text += f".with_retry(stop_after_attempt={candidate.retry.attempts})"
     return text
@@ -61,16 +71,16 @@ def _one(candidate: Candidate, bind: str, node: str, module: Module) -> str:
 
 def _with_options(candidate: Candidate, node: str, module: Module) -> str:
     """A function that makes a model with the options of one node."""
-    function = module.named(f"{node}_model")
+    words = [f"{word}={literal(value)}" for word, value in candidate.options.items()]
     model = module.imported("langchain_core.language_models", "BaseChatModel")
     make = module.imported("langchain.chat_models", "init_chat_model")
-    words = [f"{word}={literal(value)}" for word, value in candidate.options.items()]
-    module.add(
-        [
+
+    def define(function: str) -> list[str]:
+        return [
             f"@{module.imported('functools', 'cache')}",
             f"def {function}(name: str) -> {model}:",
             *docstring(f"The chat model of that name, as `{node}` asks it."),
             f"{INDENT}return {make}({', '.join(['name', *words])})",
         ]
-    )
-    return function
+
+    return module.defined(f"{node}_model", define, " ".join(words))

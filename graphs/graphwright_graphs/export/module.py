@@ -43,6 +43,7 @@ class Module:
         self._first: dict[str, None] = {}
         self._parts: list[str] = []
         self._constants: dict[str, str] = {}
+        self._defined: dict[tuple[str, str], str] = {}
 
     def imported(self, module: str, name: str | None = None) -> str:
         """The name of something to import, such as `("re", None)` or `("typing", "Any")`."""
@@ -76,6 +77,13 @@ class Module:
             self._constants[value] = self.named(wanted.upper())
             self.add([f"{self._constants[value]} = {value}"])
         return self._constants[value]
+
+    def defined(self, wanted: str, define: Callable[[str], Iterable[str]], key: str) -> str:
+        """Define what gets about that name, unless that was done with the same key; its name."""
+        if (wanted, key) not in self._defined:
+            self._defined[wanted, key] = self.named(wanted)
+            self.add(define(self._defined[wanted, key]))
+        return self._defined[wanted, key]
 
     def known(self, value: str) -> str:
         """The name of the constant that has this value, or the value."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from graphwright_graphs.edges import langgraph_name
 from graphwright_graphs.export.literals import literal
+from graphwright_graphs.export.module import Module
 from graphwright_graphs.export.writers.writing import Writing
 from graphwright_graphs.nodes.options import Cache, Options, Retry
 
@@ -55,3 +56,8 @@ def _cache(cache: int | Cache) -> Iterator[str]:
     if isinstance(cache, Cache) and cache.key:
         names = ", ".join(f"state.get({literal(name)})" for name in cache.key)
         yield f"key_func=lambda state: repr(({names},))"
+
+
+def cache(module: Module) -> str:
+    """The keyword argument of `compile` for a graph that has nodes with a cache."""
+    return f"cache={module.imported('langgraph.cache.memory', 'InMemoryCache')}()"

@@ -8,7 +8,6 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
-from langgraph.constants import TAG_NOSTREAM
 
 from graphwright_graphs.models import Models
 from graphwright_graphs.models.chain import Chain, Link
@@ -67,14 +66,5 @@ def with_tools(tools: Sequence[BaseTool]) -> Bind:
 
 
 def with_schema(schema: dict[str, Any]) -> Bind:
-    """Ask for structured output. Its tokens are half-written JSON, so they are kept out of the
-    `messages` stream; the parsed value arrives with the node's update.
-    """
-
-    def bind(model: BaseChatModel) -> Runnable[Any, Any]:
-        way = structured.method(model)
-        options = {"method": way} if way else {}
-        bound = model.with_structured_output(schema, include_raw=True, **options)
-        return bound.with_config(tags=[TAG_NOSTREAM])
-
-    return bind
+    """Ask for structured output; the parsed value arrives with the node's update."""
+    return lambda model: structured.bound(model, schema)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable
+from langgraph.constants import TAG_NOSTREAM
 
 from graphwright_graphs.nodes.node import Call
 
@@ -37,6 +38,17 @@ def method(model: BaseChatModel) -> Method | None:
         return None
     host = urlsplit(str(client.base_url)).hostname or ""
     return "function_calling" if host.endswith(".openai.com") else "json_schema"
+
+
+def bound(model: BaseChatModel, schema: dict[str, Any]) -> Runnable[Any, Any]:
+    """The model, asked for data in the form of a schema.
+
+    Its tokens are half-written JSON, so they are kept out of the `messages` stream.
+    """
+    way = method(model)
+    options = {"method": way} if way else {}
+    asked = model.with_structured_output(schema, include_raw=True, **options)
+    return asked.with_config(tags=[TAG_NOSTREAM])
 
 
 def ask(

@@ -15,7 +15,7 @@ def write(body: Agent, writing: Writing) -> str:
     """A function that makes the agent for a run, and runs it."""
     module, channel = writing.module, literal(writing.conversation(body.messages))
     words = [
-        models.called(body.model, "", writing.name, module),
+        models.called(body.model, writing.name, module),
         f"tools={module.constant(f'{writing.name}_tools', writing.tools(body.tools))}",
         f"middleware=[{', '.join(_middleware(body, writing))}]",
     ]

@@ -21,8 +21,8 @@ def write(body: Llm, writing: Writing) -> str:
     if body.tools:
         tools = writing.module.constant(f"{writing.name}_tools", writing.tools(body.tools))
     messages = composed(body.prompt, body.messages, writing)
-    bind = f".bind_tools({tools})" if tools else ""
-    model = models.called(body.model, bind, writing.name, writing.module)
+    bind: models.Bind = (lambda model: f"{model}.bind_tools({tools})") if tools else str
+    model = models.called(body.model, writing.name, writing.module, bind)
     output = body.output or writing.conversation(body.messages)
     said = "[reply]" if writing.is_conversation(output) else "str(reply.text)"
     lines = [
@@ -50,14 +50,9 @@ def _data(body: Llm, writing: Writing) -> str:
 def structured(
     schema: dict[str, object], model: Model | None, check: str, writing: Writing
 ) -> Sequence[str]:
-    """Lines that set `data` to what a model says to `messages` in the form of a schema.
-
-    Its tokens are half-written JSON, so they are kept out of the `messages` stream.
-    """
+    """Lines that set `data` to what a model says to `messages` in the form of a schema."""
     module = writing.module
     constant = module.constant(f"{writing.name}_schema", literal(schema))
-    quiet = f"tags=[{module.imported('langgraph.constants', 'TAG_NOSTREAM')}]"
-    bind = f".with_structured_output({constant}, include_raw=True).with_config({quiet})"
-    called = models.called(model, bind, writing.name, module)
+    called = models.called(model, writing.name, module, models.with_schema(constant, module))
     ask = module.inlined(runtime.structured)
     return [f"model = {called}", f"data = await {ask}(model, messages, {check}, config)"]

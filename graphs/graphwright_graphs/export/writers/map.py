@@ -109,12 +109,13 @@ def _built(body: Map, node: str, schema: str, writing: Writing) -> str:
     )
     builder, graph = module.named(f"{name}_builder"), module.named(f"{name}_graph")
     start, end = (module.imported("langgraph.graph", each) for each in ("START", "END"))
+    cache = [options.cache(module)] if "cache" in body.do else []
     lines = [
         f"{builder} = {module.imported('langgraph.graph', 'StateGraph')}({schema})",
         f"{builder}.add_node({node})",
         f"{builder}.add_conditional_edges({start}, {tasks}, [{item}])",
         f"{builder}.add_edge({item}, {end})",
-        f"{graph} = {builder}.compile(name={literal(name)})",
+        f"{graph} = {builder}.compile({', '.join([f'name={literal(name)}', *cache])})",
     ]
     module.add(lines)
     return graph

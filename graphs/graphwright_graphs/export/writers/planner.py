@@ -77,9 +77,8 @@ class PlannerWriter:
 
     def _structured(self, schema: str, own: Model | None, part: str) -> str:
         """The expression of a model that answers in the form of a schema."""
-        tag = self._module.imported("langgraph.constants", "TAG_NOSTREAM")
-        bind = f".with_structured_output({schema}, include_raw=True).with_config(tags=[{tag}])"
-        return models.called(own or self._body.model, bind, part, self._module)
+        bind = models.with_schema(schema, self._module)
+        return models.called(own or self._body.model, part, self._module, bind)
 
     def _planner(self) -> str:
         schema = self._schema()
@@ -214,7 +213,7 @@ return {$messages: [await model.ainvoke(asked, config)], $plan: done}
             Human=self._module.imported("langchain_core.messages", "HumanMessage"),
             refused=literal(replanner.REFUSED),
             model=models.called(
-                body.model or self._body.model, "", f"{self._writing.name}_answer", self._module
+                body.model or self._body.model, f"{self._writing.name}_answer", self._module
             ),
             prompt=self._filled(body.prompt, "answer_prompt"),
         )
@@ -272,10 +271,9 @@ return {$plan: outcome.model_dump()}
         module, body, name = self._module, self._body.executor, self._writing.name
         end = module.imported("langgraph.graph", "END")
         budget = f"{module.inlined(executor.Budget)}({body.max_rounds}, {body.max_tokens})"
-        model = models.called(body.model or self._body.model, "", f"{name}_step", module)
-        bound = models.called(
-            body.model or self._body.model, ".bind_tools(granted)", f"{name}_step", module
-        )
+        own, part = body.model or self._body.model, f"{name}_step"
+        model = models.called(own, part, module)
+        bound = models.called(own, part, module, lambda model: f"{model}.bind_tools(granted)")
         budget = module.constant(f"{name}_budget", budget)
         in_words = module.inlined(executor.in_words)
         command = module.imported("langgraph.types", "Command")
