@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import PrivateAttr
+from tests.graphs.exported_files import write_files
 
 from graphwright_graphs import load
 from graphwright_graphs.models import Models
@@ -184,3 +187,38 @@ def compiled(document: Callable[[str], Path]) -> Callable[..., Graph]:
         return load(document(text), models=chosen)
 
     return make
+
+
+@pytest.fixture
+def imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., ModuleType]]:
+    """Imports an exported module; its models are those of a catalogue."""
+    names: list[str] = []
+    # Where an export belongs: beside its document, whose folder has what it imports.
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "graphs")
+
+    def make(text: str, models: Models | None = None) -> ModuleType:
+        names.append(f"exported_{len(names)}")
+        path = tmp_path / f"{names[-1]}.py"
+        path.write_text(text)
+        spec = importlib.util.spec_from_file_location(names[-1], path)
+        assert spec and spec.loader
+        module: Any = importlib.util.module_from_spec(spec)
+        sys.modules[names[-1]] = module
+        spec.loader.exec_module(module)
+        if hasattr(module, "init_chat_model"):
+            module.MODEL, module.MODELS = "demo", ["demo"]
+            module.init_chat_model = lambda name, **options: (models or Models()).get()
+        return module  # type: ignore[no-any-return]
+
+    yield make
+    for name in names:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def files(tools: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the documents of `exported` name, beside where `document` writes one."""
+    write_files(tmp_path)
+    monkeypatch.delitem(sys.modules, "graphs_of_a_user", raising=False)

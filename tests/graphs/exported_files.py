@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 GRAPHS = """
+from asyncio import sleep
 from itertools import count as count_up
 
 from langgraph.graph import START, StateGraph
@@ -40,6 +41,12 @@ counts = count_up()
 
 def count(state: dict) -> dict:
     return {"seen": [next(counts)]}
+
+
+async def dawdle() -> str:
+    'Dawdle for a while.'
+    await sleep(60)
+    return "Done."
 
 
 def repeat(state: dict) -> dict:

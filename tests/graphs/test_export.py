@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 from tests.graphs.exported import DOCUMENTS
-from tests.graphs.exported_files import write_files
-from tests.graphs.openai_server import Answer, Request, answering
-from tests.graphs.test_nodes_http import ASK, ORDER
-from tests.graphs.traces import THREAD, trace
-from tests.tools.loopback import serving
+from tests.graphs.traces import served, trace
 
 from graphwright_graphs import load
 from graphwright_graphs.export import ExportError, export
@@ -64,52 +55,12 @@ SIDE_BY_SIDE = {"memory", "planner", "research", "review", "summary"}
 EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS]
 
 
-@pytest.fixture
-def imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., ModuleType]]:
-    """Imports an exported module; its models are those of a catalogue."""
-    names: list[str] = []
-    # Where an export belongs: beside its document, whose folder has what it imports.
-    monkeypatch.syspath_prepend(ROOT / "graphs")
-
-    def make(text: str, models: Models | None = None) -> ModuleType:
-        names.append(f"exported_{len(names)}")
-        path = tmp_path / f"{names[-1]}.py"
-        path.write_text(text)
-        spec = importlib.util.spec_from_file_location(names[-1], path)
-        assert spec and spec.loader
-        module: Any = importlib.util.module_from_spec(spec)
-        sys.modules[names[-1]] = module
-        spec.loader.exec_module(module)
-        if hasattr(module, "init_chat_model"):
-            module.MODEL, module.MODELS = "demo", ["demo"]
-            module.init_chat_model = lambda name, **options: (models or Models()).get()
-        return module  # type: ignore[no-any-return]
-
-    yield make
-    for name in names:
-        del sys.modules[name]
-
-
 @pytest.fixture(autouse=True)
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database that the example `analyst` asks."""
     with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
         connection.executescript((ROOT / "graphs" / "shop" / "shop.sql").read_text())
     monkeypatch.setenv("SQL_DATABASE", f"sqlite:///{tmp_path / 'shop.db'}")
-
-
-@pytest.fixture
-def files(tools: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the documents of `exported` name, beside where `document` writes one."""
-    write_files(tmp_path)
-    monkeypatch.delitem(sys.modules, "graphs_of_a_user", raising=False)
-
-
-def served(graph: Any) -> Any:
-    """A graph with what a server lends it."""
-    return graph.copy(update={"checkpointer": InMemorySaver(), "store": InMemoryStore()})
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -202,107 +153,6 @@ async def test_a_graph_inside_has_the_settings_of_the_one_around(
     assert "Is it wet?" in str(expected)
     assert python.inner_graph is python.graph.builder.nodes["first"].runnable
     assert not hasattr(python, "inner_graph_2")
-
-
-async def test_a_request_is_the_same(
-    document: Any, imported: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ORDERS_TOKEN", "s3cret")
-    with serving() as told:
-        answer = {"items": [{"name": "tea"}, {"name": "cup"}]}
-        told.answers("/customers/a%2F..%2Fb%3Fc/orders", answer)
-        text = ORDER.replace("URL", told.url).replace(
-            "output: name", "output: name\n        timeout: 45"
-        )
-        path = document(text, "order.yaml")
-        expected = await trace(served(load(path)), [ASK])
-        python = imported(export(path))
-        assert await trace(served(python.graph), [ASK]) == expected
-
-        assert python.FETCH_CLIENT.timeout == 45
-        for graph in (python.graph, load(path)):
-            with pytest.raises(Exception, match=r'`customer` is "\.\.", which can.t be a part'):
-                await graph.ainvoke({**ASK, "customer": ".."})
-        first, second = told.received
-        assert (first.method, first.path, first.query) == (second.method, second.path, second.query)
-        assert first.json == second.json
-
-
-async def test_a_server_is_asked_the_same(imported: Any) -> None:
-    def answer(request: Request) -> Answer:
-        if request.schema is None:
-            return "Noted."
-        return {"facts": ["I like tea."]} if "Answer again" in request.asked else "no JSON"
-
-    path, asked = ROOT / "graphs" / "memory.yaml", []
-    for is_python in (False, True):
-        with answering(answer) as server:
-            models = server.models
-            graph = imported(export(path), models).graph if is_python else load(path, models=models)
-            await served(graph).ainvoke({"messages": [("human", "I like tea")]}, THREAD)
-        asked.append([request.body for request in server.requests])
-
-    assert asked[0] == asked[1]
-    assert ["response_format" in body for body in asked[0]] == [False, True, True]
-
-
-async def test_a_cached_node_of_a_map_is_run_once(
-    document: Any, imported: Any, files: None
-) -> None:
-    path = document(
-        """
-        state: {ids: append, seen: append}
-        nodes:
-          each:
-            map:
-              over: ids
-              as: id
-              concurrency: 1
-              do: {python: "graphs_of_a_user:count", cache: {key: [ids]}}
-        edges: {START: each, each: END}
-        """
-    )
-    for graph in (load(path), imported(export(path)).graph):
-        states = [await graph.ainvoke({"ids": [1]}) for _ in range(2)]
-        assert states[0]["seen"] == states[1]["seen"]
-
-
-async def test_a_namespace_of_the_user_is_the_same(document: Any, imported: Any) -> None:
-    path = document(
-        """
-        state: {text: {type: string}}
-        nodes:
-          keep:
-            memory:
-              write:
-                namespace: ["of {langgraph_auth_user_id} on {text}", "{langgraph_auth_user_id}"]
-                key: a
-                value: {said: "{text}"}
-        edges: {START: keep, keep: END}
-        """
-    )
-    config: Any = {"configurable": {"thread_id": "1", "langgraph_auth_user_id": "ada@b.example"}}
-    for graph in (load(path), imported(export(path)).graph):
-        graph = served(graph)
-        await graph.ainvoke({"text": "tea"}, config)
-
-        assert graph.store.list_namespaces() == [("of ada@b%2Eexample on tea", "ada@b%2Eexample")]
-
-
-async def test_a_planner_stops_where_its_document_does(document: Any, imported: Any) -> None:
-    path = document(
-        """
-        state: {messages: messages, plan: plan}
-        nodes: {work: {planner: [calculator], interrupt: both}}
-        edges: {START: work, work: END}
-        """
-    )
-    given = [{"messages": [("human", "Calculate 12 * 12.")]}, None, None]
-    expected = await trace(served(load(path, models=Models())), given, side_by_side=True)
-    python = imported(export(path)).graph
-
-    assert await trace(served(python), given, side_by_side=True) == expected
-    assert python.interrupt_after_nodes == ["work.answer"]
 
 
 def test_every_shipped_document_is_among_the_examples() -> None:

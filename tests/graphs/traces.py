@@ -7,6 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.store.memory import InMemoryStore
+
 THREAD: Any = {"configurable": {"thread_id": "1"}}
 MODES = ["values", "updates", "messages", "custom"]
 # They differ from run to run.
@@ -55,6 +58,11 @@ class Names:
 def _fields(value: Any) -> dict[str, Any]:
     names = getattr(value, "__slots__", None) or vars(value)
     return {name: getattr(value, name) for name in names if not name.startswith("_")}
+
+
+def served(graph: Any) -> Any:
+    """A graph with what a server lends it."""
+    return graph.copy(update={"checkpointer": InMemorySaver(), "store": InMemoryStore()})
 
 
 async def trace(

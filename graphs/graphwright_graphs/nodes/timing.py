@@ -10,13 +10,16 @@ import asyncio
 import contextvars
 import threading
 import time
+from collections.abc import Awaitable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import NodeTimeoutError
 
 from graphwright_graphs.nodes.wrapping import Wrapped
+
+T = TypeVar("T")
 
 
 class Timed(Wrapped):
@@ -48,19 +51,26 @@ class Timed(Wrapped):
         except TimeoutError:
             if result.done():  # the node's own
                 raise
-            raise self._error(started) from None
+            raise _too_long(str(self.name), started, self._seconds) from None
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node on the event loop. Raises NodeTimeoutError."""
-        started, limit = time.monotonic(), asyncio.timeout(self._seconds)
-        try:
-            async with limit:
-                return await self.node.ainvoke(input, config, **kwargs)
-        except TimeoutError:
-            if not limit.expired():  # the node's own
-                raise
-            raise self._error(started) from None
+        work = self.node.ainvoke(input, config, **kwargs)
+        return await within(self._seconds, str(self.name), work)
 
-    def _error(self, started: float) -> NodeTimeoutError:
-        elapsed = time.monotonic() - started
-        return NodeTimeoutError(str(self.name), elapsed, kind="run", run_timeout=self._seconds)
+
+async def within(seconds: float, name: str, work: Awaitable[T]) -> T:
+    """What the work of a node gives. Raises NodeTimeoutError where it takes longer."""
+    started, limit = time.monotonic(), asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await work
+    except TimeoutError:
+        if not limit.expired():  # the node's own
+            raise
+        raise _too_long(name, started, seconds) from None
+
+
+def _too_long(name: str, started: float, seconds: float) -> NodeTimeoutError:
+    elapsed = time.monotonic() - started
+    return NodeTimeoutError(name, elapsed, kind="run", run_timeout=seconds)

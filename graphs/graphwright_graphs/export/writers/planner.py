@@ -14,6 +14,7 @@ from graphwright_graphs.models.words import Model
 from graphwright_graphs.nodes import executor, plan_approval, planner, replanner
 from graphwright_graphs.nodes.conversation import last_request
 from graphwright_graphs.nodes.planner import Planner
+from graphwright_graphs.nodes.timing import within
 from graphwright_graphs.nodes.tools import explained
 from graphwright_graphs.plan import MAX_TASK, Outcome, Plan, Step
 from graphwright_graphs.plan_form import Form
@@ -225,11 +226,9 @@ return {$messages: [await model.ainvoke(asked, config)], $plan: done}
     def _step(self) -> str:
         module, body = self._module, self._body.executor
         agent = self._agent()
+        call = f"{agent}.ainvoke(begin, config)"
         if body.max_seconds is not None:
-            wait = f"{module.imported('asyncio')}.wait_for"
-            call = f"{wait}({agent}.ainvoke(begin, config), {literal(body.max_seconds)})"
-        else:
-            call = f"{agent}.ainvoke(begin, config)"
+            call = f'{module.inlined(within)}({literal(body.max_seconds)}, "step", {call})'
         inside = self._writing.of(f"{self._writing.name}_step", self._writing.where)
         lines = Template(
             """
