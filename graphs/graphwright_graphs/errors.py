@@ -44,8 +44,13 @@ class Problem:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Problems as they stand in a document, from its first line on."""
-    return tuple(sorted(problems, key=lambda each: (each.line, each.column)))
+    """Problems as they stand in their documents, one after another, from the first line on.
+
+    Each is there once: a document may be embedded in several places.
+    """
+    found = list(dict.fromkeys(problems))
+    files = list(dict.fromkeys(each.file for each in found))
+    return tuple(sorted(found, key=lambda each: (files.index(each.file), each.line, each.column)))
 
 
 class DocumentError(GraphError):

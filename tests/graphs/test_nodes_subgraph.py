@@ -213,6 +213,21 @@ def test_mistakes_are_located(
     assert said in str(caught.value)
 
 
+def test_mistakes_of_a_document_that_is_embedded_twice_are_reported_once(
+    files: Path, document: Any, compiled: Any
+) -> None:
+    document(INNER.replace("output: reply", "output: replie"), "inner.yaml")
+    with pytest.raises(DocumentError) as caught:
+        compiled("""
+            state: {text: {type: string}, reply: {type: string}}
+            nodes: {one: {subgraph: inner.yaml}, two: {subgraph: inner.yaml}}
+            edges: {START: one, one: two, two: END}
+        """)
+
+    (problem,) = caught.value.problems
+    assert (Path(problem.file).name, problem.found) == ("inner.yaml", '"replie"')
+
+
 def test_mistakes_inside_are_reported_with_their_own_place(
     files: Path, document: Any, tools: str
 ) -> None:
