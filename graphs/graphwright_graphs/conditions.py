@@ -28,6 +28,10 @@ MAX_LENGTH = 2_000  # characters
 _LIST_REDUCERS = ("messages", "append")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
 _ERROR = re.compile(r"ERROR: <input>:1:(\d+): ([^\n]*)")
+# Names of CEL's own types, which no channel can have in a condition.
+_TYPES = frozenset(
+    ("bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type", "uint")
+)
 _SCALARS = (str, bool, int, float, type(None))
 _NO_MESSAGE = {"type": "", "content": "", "name": "", "id": "", "tool_calls": [], "status": ""}
 
@@ -86,7 +90,8 @@ class Conditions:
     """Compiles the conditions of one document."""
 
     def __init__(self, channels: Mapping[str, Readable], problems: Problems) -> None:
-        self._channels = channels
+        self._channels = {name: each for name, each in channels.items() if name not in _TYPES}
+        self._hidden = [name for name in channels if name in _TYPES]
         self._problems = problems
         self._env: cel.Env | None = None
 
@@ -111,6 +116,10 @@ class Conditions:
             found = quoted(text.encode("ascii", "replace").decode())
             self._problems.report(where, found, f"one line of at most {MAX_LENGTH} characters")
             return None
+        if name := self._hidden_in(text):
+            found = f"{quoted(name)}, which is CEL's own name of a type"
+            self._problems.report(where, found, "a channel with another name")
+            return None
         self._env = self._env or _environment(self._channels)
         try:
             compiled = self._env.compile(text)
@@ -119,6 +128,12 @@ class Conditions:
             return None
         quick = _by_index(text, self._channels)
         return compiled if quick == text else self._env.compile(quick)
+
+    def _hidden_in(self, text: str) -> str | None:
+        """A channel that an expression names, where CEL sees a type of its own."""
+        code = re.sub(r"\"[^\"]*\"|'[^']*'", "''", text)
+        used = (name for name in self._hidden if re.search(rf"(?<![\w.]){name}\b(?!\s*\()", code))
+        return next(used, None)
 
     def _report(self, said: str, text: str, where: Where) -> None:
         if match := _UNDECLARED.search(said):

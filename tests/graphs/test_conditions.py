@@ -101,3 +101,17 @@ def test_the_last_message_costs_the_same_in_a_long_conversation() -> None:
         return time.perf_counter() - start
 
     assert min(cost(long) for _ in range(5)) < 3 * min(cost(short) for _ in range(5))
+
+
+def test_a_channel_named_like_a_type_of_cel_spoils_no_other_condition() -> None:
+    problems = Problems(Source("test.yaml", {}))
+    conditions = Conditions({"type": Channel(), "text": Channel()}, problems)
+    condition = conditions.parse("text.type == 'a' && type(text) != string", ())
+
+    assert not problems.found
+    assert condition is not None
+    assert condition.holds({"text": {"type": "a"}, "type": "b"})
+
+    assert conditions.parse("text == 'a' || type == 'a'", ()) is None
+    (problem,) = problems.found
+    assert problem.found == '"type", which is CEL\'s own name of a type'
