@@ -28,6 +28,7 @@ from graphwright.assistants import Assistants
 from graphwright.checkpointing import checkpoints_of
 from graphwright.database import DEFAULT_TENANT, database_at
 from graphwright.database.events import EventArchive
+from graphwright.direct import DirectClaims
 from graphwright.engine.local import LocalEngine
 from graphwright.errors import RequestError, StartError
 from graphwright.faces.langserve import LangServe
@@ -76,9 +77,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     graphs = Graphs(project, TenantStores(database), checkpoints_of(settings))
     assistants = Assistants(database, project)
     threads = Threads(database, project, graphs)
-    runs = Runs(database, assistants, graphs, engine)
+    direct = DirectClaims(engine)
+    runs = Runs(database, assistants, graphs, engine, direct)
     kept, prices = timedelta(seconds=settings.events_ttl), Prices.read(settings.prices)
-    worker = Worker(database, graphs, engine, keep_events=kept, prices=prices)
+    worker = Worker(database, graphs, engine, direct, keep_events=kept, prices=prices)
     policy = Retention(settings.retention_age, settings.retention_keep)
     interrupts = Interrupts(database, runs)
     sweep = Sweep(database, policy, engine.wake, usage_age=settings.usage_age)

@@ -31,9 +31,11 @@ def new_run(
     now: datetime,
     *,
     temporary: bool,
+    worker: str | None = None,
+    lease_until: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> Run:
-    """A pending run, as a caller asked for it. Raises `InvalidRequest`."""
+    """A pending run, as a caller asked for it; `worker` accepted it. Raises `InvalidRequest`."""
     stamp = {"graph_id": assistant.graph_id, "assistant_id": assistant.assistant_id}
     return Run(
         run_id=str(uuid7()),
@@ -50,6 +52,8 @@ def new_run(
         due_at=now + timedelta(seconds=body.after_seconds),
         created_at=now,
         updated_at=now,
+        worker=worker,
+        lease_until=lease_until,
         idempotency_key=idempotency_key,
         request_digest=None if idempotency_key is None else digest(thread_id, body),
     )

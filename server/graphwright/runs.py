@@ -13,29 +13,24 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from graphwright.answers import bound
+from graphwright.admission import join_thread, make_room
 from graphwright.assistants import Assistants
 from graphwright.database import Connection, Database
 from graphwright.database import events as event_rows
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
-from graphwright.database.assistants import Assistant
 from graphwright.database.claims import LEASE
 from graphwright.database.runs import UNFINISHED, Run
+from graphwright.direct import DirectClaims
 from graphwright.engine import LOG_TTL, Engine, Signal
 from graphwright.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from graphwright.events import END, Event, Outcome, data_of, encode, end, name_of, selects, to_json
 from graphwright.graphs import Graphs
 from graphwright.requested import new_run
 from graphwright.schemas import RunCreate
-from graphwright.threads import new_thread
 
 Json = dict[str, Any]
 
-THREAD_BUSY = (
-    "Thread is already running a task. "
-    "Wait for it to finish or choose a different multitask strategy."
-)
 NOTHING_TO_CANCEL = (
     "No matching runs to cancel. Please verify the thread ID and run IDs are correct, "
     "and the runs haven't been deleted or completed."
@@ -57,12 +52,18 @@ class Runs:
     """What can happen to runs."""
 
     def __init__(
-        self, database: Database, assistants: Assistants, graphs: Graphs, engine: Engine
+        self,
+        database: Database,
+        assistants: Assistants,
+        graphs: Graphs,
+        engine: Engine,
+        direct: DirectClaims,
     ) -> None:
         self._database = database
         self._assistants = assistants
         self._graphs = graphs
         self._engine = engine
+        self._direct = direct
 
     async def start(
         self, tenant: str, thread_id: str | None, body: RunCreate, key: str | None = None
@@ -76,12 +77,12 @@ class Runs:
         assistant = await self._assistants.resolve(tenant, body.assistant_id)
         now = datetime.now(UTC)
         temporary = thread_id is None and body.on_completion == "delete"
-        run = replace(
-            new_run(
-                tenant, thread_id, assistant, body, now, temporary=temporary, idempotency_key=key
-            ),
+        run = new_run(
+            *(tenant, thread_id, assistant, body, now),
+            temporary=temporary,
             worker=self._database.process,
             lease_until=now + LEASE,
+            idempotency_key=key,
         )
         await self._check_place(run)
         displaced: Sequence[Run] = ()
@@ -90,12 +91,14 @@ class Runs:
                 await _refuse_second(connection, run)
                 if not temporary:
                     create = thread_id is None or body.if_not_exists == "create"
-                    run = await _join_thread(connection, run, assistant, create=create)
-                    displaced = await _make_room(connection, run)
-                if not await rows.insert(connection, run):  # the first came at this moment
+                    run = await join_thread(connection, run, assistant, create=create)
+                    displaced = await make_room(connection, run)
+                written = self._direct.row(run)
+                if not await rows.insert(connection, written):  # the first came at this moment
                     raise SentBefore
         except SentBefore:
             return await self._sent_before(run)
+        self._direct.put(written)
         await self._displace(displaced, body.multitask_strategy)
         await self._engine.begin(run.run_id, attempt=1, kept=not temporary)
         await self._engine.wake(run.thread_id)
@@ -304,45 +307,3 @@ async def _refuse_second(connection: Connection, run: Run) -> None:
     key = run.idempotency_key
     if key is not None and await rows.with_key(connection, run.tenant, key) is not None:
         raise SentBefore
-
-
-async def _join_thread(
-    connection: Connection, run: Run, assistant: Assistant, *, create: bool
-) -> Run:
-    """Mark the run's thread as busy with this assistant, making it where that is wanted."""
-    stamp = {"graph_id": assistant.graph_id, "assistant_id": assistant.assistant_id}
-    thread = await thread_rows.get(connection, run.tenant, run.thread_id)
-    if thread is None:
-        made = new_thread(run.thread_id, stamp, run.created_at, status="busy")
-        # A thread of another tenant is not there for this one; its id is taken all the same.
-        if not create or not await thread_rows.insert(connection, run.tenant, made):
-            raise NotFound("Thread or assistant not found.")
-        return run
-    await thread_rows.update(
-        connection,
-        run.tenant,
-        run.thread_id,
-        status="busy",
-        metadata={**thread.metadata, **stamp},
-        updated_at=run.created_at,
-    )
-    metadata = {**thread.metadata, **run.metadata}
-    return replace(run, metadata=metadata, kwargs=bound(run.kwargs, thread.interrupts))
-
-
-async def _make_room(connection: Connection, run: Run) -> Sequence[Run]:
-    """Apply the run's strategy to the thread's unfinished runs; those that must be told."""
-    strategy = run.multitask_strategy
-    if strategy == "enqueue":
-        return ()
-    others = await rows.unfinished(connection, run.tenant, run.thread_id)
-    if others and strategy == "reject":
-        raise Conflict(THREAD_BUSY)
-    for other in others:
-        if other.status == "pending":
-            await rows.interrupt_pending(connection, run.tenant, other.run_id, run.created_at)
-            if strategy == "rollback":
-                await rows.delete(connection, run.tenant, other.run_id)
-        else:
-            await rows.ask_to_stop(connection, run.tenant, other.run_id, strategy, run.created_at)
-    return others

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -13,12 +13,14 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
 from graphwright import accounts, expiry, remotes
-from graphwright.database import Database, claims, ended_runs, events
+from graphwright.chores import Chores
+from graphwright.database import Database, claims
 from graphwright.database import runs as rows
 from graphwright.database import threads as thread_rows
 from graphwright.database.claims import LEASE, Claim
 from graphwright.database.runs import Run
 from graphwright.database.threads import Standing, Thread
+from graphwright.direct import DirectClaims
 from graphwright.engine import LOG_TTL, RESUMABLE_LOG_TTL, Engine, Signal
 from graphwright.errors import NotFound, Unavailable
 from graphwright.events import Outcome, encode, end, to_json
@@ -33,8 +35,6 @@ from graphwright_checkpoints import LeaseLost
 
 T = TypeVar("T")
 
-SWEEP_INTERVAL = 1.0  # seconds between looks for runs that are due or were left behind
-RENEW_INTERVAL = 5.0  # seconds
 CANCEL_PATIENCE = 5.0  # seconds that nodes have to end once they are cancelled
 RETRY_INTERVAL = 0.5  # seconds between attempts to record an end while the database is away
 
@@ -49,6 +49,7 @@ class Worker:
         database: Database,
         graphs: Graphs,
         engine: Engine,
+        direct: DirectClaims,
         *,
         keep_events: timedelta = timedelta(days=1),
         prices: Prices | None = None,
@@ -57,11 +58,12 @@ class Worker:
         self._patience = patience
         self._prices = prices or Prices()
         self._left_alone: set[asyncio.Future[Outcome]] = set()
-        self._keep_events = keep_events
         self._database = database
         self._graphs = graphs
         self._engine = engine
+        self._direct = direct
         self._under_way: dict[str, RunControl] = {}
+        self._chores = Chores(database, engine, self._leased, keep_events)
         self._stopping = False
 
     @contextlib.asynccontextmanager
@@ -73,14 +75,11 @@ class Worker:
             async with self._database.begin() as connection:
                 await claims.release(connection)
         await self._engine.start(self.work, slots=slots)
-        chores = [asyncio.create_task(self._sweep()), asyncio.create_task(self._renew())]
         try:
-            yield
+            async with self._chores.running():
+                yield
         finally:
             self.drain()
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
             await self._engine.stop(grace)
             if not alone:
                 await self._hand_over()
@@ -96,7 +95,7 @@ class Worker:
     async def work(self, thread_id: str) -> None:
         """Execute the thread's runs that are due, in order."""
         while not self._stopping:
-            claim = await self._claim(thread_id)
+            claim = self._direct.take(thread_id) or await self._claim(thread_id)
             if claim is None:
                 return
             run, meter = claim.run, Meter(self._prices)
@@ -122,6 +121,10 @@ class Worker:
             # Whoever adds a run later wakes the thread.
             if run.temporary or not claim.followed:
                 return
+
+    def _leased(self) -> Set[str]:
+        """The runs whose leases are this worker's to renew."""
+        return self._under_way.keys() | self._direct.run_ids
 
     async def _claim(self, thread_id: str) -> Claim | None:
         now, name = datetime.now(UTC), self._database.process
@@ -296,37 +299,6 @@ class Worker:
         await self._engine.publish(run.run_id, [end(outcome)])
         resumable = run.kwargs["stream_resumable"]
         await self._engine.forget(run.run_id, RESUMABLE_LOG_TTL if resumable else LOG_TTL)
-
-    async def _sweep(self) -> None:
-        """Wake threads whose run became due, or lost its worker; stop runs that another process was
-        asked to stop; drop what is left of temporary runs, and old events.
-        """
-        while True:
-            with contextlib.suppress(Unavailable):
-                waiting, to_stop = await self._swept(datetime.now(UTC))
-                for run_id, how in to_stop:
-                    await self._engine.signal(run_id, Signal(how))
-                for thread_id in waiting:
-                    await self._engine.wake(thread_id)
-            await asyncio.sleep(SWEEP_INTERVAL)
-
-    async def _swept(self, now: datetime) -> tuple[Sequence[str], Sequence[tuple[str, str]]]:
-        oldest = now - timedelta(seconds=RESUMABLE_LOG_TTL)
-        async with self._database.begin() as connection:
-            waiting = await claims.waiting_threads(connection, self._database.process, now)
-            to_stop = await claims.to_stop(connection, self._database.process)
-            await ended_runs.delete_temporary(connection, finished_before=oldest)
-            await events.delete_old(connection, before=now - self._keep_events)
-        return waiting, to_stop
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_INTERVAL)
-            until = datetime.now(UTC) + LEASE
-            with contextlib.suppress(Unavailable):
-                async with self._database.begin() as connection:
-                    name = self._database.process
-                    await claims.renew(connection, name, self._under_way, until)
 
     async def _hand_over(self) -> None:
         """Let other processes take what is left."""

@@ -1,13 +1,25 @@
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
 
-from graphwright.database import DEFAULT_TENANT, database_at, items, threads
+from graphwright.chores import Chores
+from graphwright.database import DEFAULT_TENANT, claims, database_at, items, migrations, threads
+from graphwright.database.tables import REVISION, metadata
+from graphwright.engine.local import LocalEngine
 from graphwright.errors import DatabaseError
 from graphwright.threads import new_thread
 
+MIGRATIONS = Path(migrations.__file__).parent
 NOW = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
 
 
@@ -38,6 +50,50 @@ async def test_what_was_written_is_there_after_opening_again(record_url: str) ->
     assert found.value == {"n": 1}
     assert found.created_at == NOW
     assert found.created_at.utcoffset() == timedelta(0)
+
+
+def test_the_tables_name_the_newest_migration() -> None:
+    """By it a record is known to need none: a wrong one leaves older records as they are."""
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [REVISION]
+
+
+@pytest.mark.parametrize("older", ["0001", "0004", "0006"])
+async def test_a_record_of_an_older_version_is_brought_up_to_date(
+    tmp_path: Path, older: str
+) -> None:
+    file = tmp_path / "record.db"
+    engine = sa.create_engine(url(file))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes |= {"connection": connection, "version_table": "alembic_version"}
+        command.upgrade(config, older)
+    async with database_at(url(file)).opened():
+        pass
+    with engine.connect() as connection:
+        # SQLite takes any text for any type of text.
+        found = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(found, metadata) == []
+    engine.dispose()
+
+
+async def test_what_is_done_each_second_reads_no_table_whole(tmp_path: Path) -> None:
+    """Of the runs only the unfinished, and those without a thread, are looked at."""
+    said: list[tuple[str, Any]] = []
+    database = database_at(url(tmp_path / "record.db"))
+    engine = LocalEngine()
+    chores = Chores(database, engine, lambda: {"run"}, timedelta(days=1))
+    async with database.opened(), database.begin() as connection:
+        raw = (await connection.execute(sa.text("SELECT 1"))).connection
+        event.listen(raw, "before_cursor_execute", lambda *told: said.append(told[2:4]))
+        await chores.sweep(connection, NOW)
+        await claims.renew(connection, database.process, {"run"}, NOW)
+        plans = [
+            (statement, str(raw.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()))
+            for statement, values in list(said)
+        ]
+    assert len(plans) == 5
+    assert [(statement, plan) for statement, plan in plans if "SCAN" in plan] == []
 
 
 async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -133,6 +133,13 @@ async def test_a_signal_is_not_lost_before_it_is_listened_for(engine: Engine) ->
         assert await anext(signals) is Signal.ROLLBACK
 
 
+async def test_a_signal_waits_for_a_run_that_has_begun(engine: Engine) -> None:
+    await engine.begin("run", attempt=1, kept=False)
+    await engine.signal("run", Signal.INTERRUPT)
+    async with engine.signals("run") as signals:
+        assert await asyncio.wait_for(anext(signals), 5) is Signal.INTERRUPT
+
+
 async def test_a_signal_that_nobody_hears_does_no_harm(engine: Engine) -> None:
     await engine.signal("run", Signal.INTERRUPT)
 

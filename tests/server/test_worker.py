@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import orjson
 import pytest
@@ -16,6 +17,7 @@ from graphwright.database import DEFAULT_TENANT, claims, database_at
 from graphwright.database import runs as rows
 from graphwright.database.events import EventArchive
 from graphwright.database.runs import Run
+from graphwright.direct import DirectClaims
 from graphwright.engine import Signal
 from graphwright.engine.local import LocalEngine
 from graphwright.events import data_of, name_of
@@ -35,21 +37,31 @@ class Bench:
     def __init__(self, folder: Path, record_url: str) -> None:
         project = load_project(ROOT / "tests/projects/plain/langgraph.json", Models("demo"))
         self.database = database_at(record_url)
-        self.engine = LocalEngine(EventArchive(self.database))
         self.assistants = Assistants(self.database, project)
         url = f"sqlite:///{folder / 'checkpoints.db'}"
         self.graphs = Graphs(project, TenantStores(self.database), open_checkpointer(url))
-        self.runs = Runs(self.database, self.assistants, self.graphs, self.engine)
+        self.restart()
+
+    def restart(self) -> None:
+        """An engine and what is around it, as after the process was started again."""
+        self.engine = LocalEngine(EventArchive(self.database))
+        self.direct = DirectClaims(self.engine)
+        self.runs = Runs(self.database, self.assistants, self.graphs, self.engine, self.direct)
 
     @asynccontextmanager
     async def working(self, grace: float = 0) -> AsyncIterator[None]:
-        worker = Worker(self.database, self.graphs, self.engine, patience=0.2)
+        worker = Worker(self.database, self.graphs, self.engine, self.direct, patience=0.2)
         async with worker.running(slots=4, grace=grace, alone=True):
             yield
 
     async def start(self, thread: str, graph: str = "stages", **pause: Any) -> Run:
         body = RunCreate(assistant_id=graph, input=pause, if_not_exists="create")
         return await self.runs.start(DEFAULT_TENANT, thread, body)
+
+    async def start_alone(self, **asked: Any) -> Run:
+        """A run without a thread."""
+        body = RunCreate(assistant_id="stages", input={"pause": 0.2}, **asked)
+        return await self.runs.start(DEFAULT_TENANT, None, body)
 
     async def result(self, run: Run) -> Any:
         return orjson.loads(await asyncio.wait_for(self.runs.result(run), 10))
@@ -97,8 +109,7 @@ async def test_a_run_is_handed_over_and_goes_on_as_the_next_attempt(bench: Bench
         run = await bench.start("thread", pause=0.2)
         await reaches(lambda: _next_is(bench, "two"))
     assert await bench.status(run) == "running"
-    bench.engine = LocalEngine(EventArchive(bench.database))
-    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
+    bench.restart()
     async with bench.working():
         assert (await bench.result(run))["log"] == ["one", "two", "three"]
     assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
@@ -127,8 +138,7 @@ async def test_a_run_is_parked_between_two_steps(bench: Bench) -> None:
     async with bench.graphs.open(DEFAULT_TENANT, "stages", config) as graph:
         state = await graph.aget_state(config)
     assert (state.values["log"], state.next) == (["one", "two"], ("three",))
-    bench.engine = LocalEngine(EventArchive(bench.database))
-    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
+    bench.restart()
     async with bench.working():
         assert (await bench.result(run))["log"] == ["one", "two", "three"]
     assert (await bench.status(run), await bench.attempt(run)) == ("success", 2)
@@ -184,14 +194,56 @@ async def test_a_stop_is_not_forgotten_with_the_worker_that_was_told(bench: Benc
         async with bench.database.begin() as connection:
             now = datetime.now(UTC)
             await rows.ask_to_stop(connection, DEFAULT_TENANT, run.run_id, "interrupt", now)
-    bench.engine = LocalEngine(EventArchive(bench.database))
-    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
+    bench.restart()
     async with bench.working():
         assert (await bench.result(run))["log"] == ["one"]
     assert await bench.status(run) == "interrupted"
     config: Any = {"configurable": {"thread_id": "thread"}}
     async with bench.graphs.open(DEFAULT_TENANT, "stages", config) as graph:
         assert (await graph.aget_state(config)).next == ()
+
+
+async def test_a_run_without_a_thread_is_claimed_as_it_is_written(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start_alone()
+        assert (await bench.status(run), await bench.attempt(run)) == ("running", 1)
+        assert (await bench.result(run))["log"] == ["one", "two", "three"]
+        assert (await bench.status(run), await bench.attempt(run)) == ("success", 1)
+
+
+async def test_it_is_pending_where_it_cannot_begin_at_once(bench: Bench) -> None:
+    early = await bench.start_alone()  # nobody works yet
+    assert await bench.status(early) == "pending"
+    async with bench.working():
+        await bench.result(early)
+        runs = [await bench.start_alone(after_seconds=1)]
+        for _ in range(6):  # of which one worker executes four at once
+            runs.append(await bench.start_alone())
+            await asyncio.sleep(0)
+        found = [await bench.status(run) for run in runs]
+        assert found == ["pending", *["running"] * 4, "pending", "pending"]
+        for run in runs:
+            assert (await bench.result(run))["log"] == ["one", "two", "three"]
+            assert await bench.attempt(run) == 1
+
+
+async def test_it_can_be_stopped_before_its_first_step(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start_alone()
+        await bench.runs.cancel(DEFAULT_TENANT, run.run_id, None, Signal.INTERRUPT, wait=True)
+        assert await bench.status(run) == "interrupted"
+
+
+async def test_its_lease_is_the_workers_also_before_it_begins(bench: Bench) -> None:
+    async with bench.working():
+        bench.engine.wake = AsyncMock()  # type: ignore[method-assign]
+        run = await bench.start_alone()
+        assert bench.direct.run_ids == {run.run_id}
+    # The worker went before it began; its lease is free.
+    bench.restart()
+    async with bench.working():
+        assert (await bench.result(run))["log"] == ["one", "two", "three"]
+    assert await bench.attempt(run) == 2
 
 
 async def test_a_reader_is_told_what_it_missed(bench: Bench) -> None:
@@ -202,8 +254,7 @@ async def test_a_reader_is_told_what_it_missed(bench: Bench) -> None:
         archive = EventArchive(bench.database)
         await reaches(lambda: _is(archive.position(run.run_id), len(whole)))
         await archive.trim(run.run_id, before=10**9)
-    bench.engine = LocalEngine(EventArchive(bench.database))
-    bench.runs = Runs(bench.database, bench.assistants, bench.graphs, bench.engine)
+    bench.restart()
     done = await bench.runs.get(DEFAULT_TENANT, run.run_id)
     assert [event async for batch in bench.runs.follow(done, 0) for event in batch] == []
     await archive.append(run.run_id, 3, [event.data for event in whole[2:]])

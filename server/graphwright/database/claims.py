@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from graphwright.database.connection import Connection
-from graphwright.database.runs import COLUMNS, UNFINISHED, Run
+from graphwright.database.runs import COLUMNS, Run, is_unfinished
 from graphwright.database.tables import leases, runs, threads
 
 Json = dict[str, Any]
@@ -40,7 +40,7 @@ _has_no_lease = sa.or_(runs.c.lease_until.is_(None), runs.c.lease_until <= sa.bi
 _is_for = sa.and_(runs.c.status == "pending", runs.c.worker == sa.bindparam("by"))
 _OLDEST_DUE = (
     sa.select(runs.c.run_id)
-    .where(runs.c.thread_id == sa.bindparam("thread"), runs.c.status.in_(UNFINISHED))
+    .where(runs.c.thread_id == sa.bindparam("thread"), is_unfinished(runs))
     .where(runs.c.due_at <= sa.bindparam("now"))
     .where(
         ~sa.exists().where(
@@ -80,7 +80,7 @@ _CLAIM = (
         # This one among them: SQLite's RETURNING has no name for the row that is updated.
         sa.select(sa.func.count())
         .select_from(_other)
-        .where(_other.c.thread_id == sa.bindparam("thread"), _other.c.status.in_(UNFINISHED))
+        .where(_other.c.thread_id == sa.bindparam("thread"), is_unfinished(_other))
         .scalar_subquery()
         .label("unfinished"),
     )
@@ -98,7 +98,7 @@ _LEAVE = (
 )
 _RENEW = (
     sa.update(runs)
-    .where(runs.c.worker == sa.bindparam("by"), runs.c.status.in_(UNFINISHED))
+    .where(runs.c.worker == sa.bindparam("by"), is_unfinished(runs))
     .where(
         sa.or_(
             runs.c.status == "pending",
@@ -111,7 +111,7 @@ _FINISH = (
     sa.update(runs)
     .where(runs.c.run_id == sa.bindparam("id"), runs.c.attempt == sa.bindparam("mine"))
     # Also the final status: who could not see whether this was stored may do it again.
-    .where(runs.c.status.in_(("running", sa.bindparam("final"))))
+    .where(sa.or_(runs.c.status == "running", runs.c.status == sa.bindparam("final")))
     .values(
         status=sa.bindparam("final"),
         usage=sa.bindparam("used", type_=runs.c.usage.type),
@@ -120,14 +120,17 @@ _FINISH = (
     )
 )
 _TO_STOP = sa.select(runs.c.run_id, runs.c.stop).where(
-    runs.c.worker == sa.bindparam("by"), runs.c.status == "running", runs.c.stop.is_not(None)
+    is_unfinished(runs),
+    runs.c.worker == sa.bindparam("by"),
+    runs.c.status == "running",
+    runs.c.stop.is_not(None),
 )
-_RELEASE = sa.update(runs).where(runs.c.status.in_(UNFINISHED)).values(lease_until=None)
+_RELEASE = sa.update(runs).where(is_unfinished(runs)).values(lease_until=None)
 _RELEASE_BY = _RELEASE.where(runs.c.worker == sa.bindparam("by"))
 _WAITING_THREADS = (
     sa.select(runs.c.thread_id)
     .distinct()
-    .where(runs.c.status.in_(UNFINISHED), runs.c.due_at <= sa.bindparam("now"))
+    .where(is_unfinished(runs), runs.c.due_at <= sa.bindparam("now"))
     .where(sa.or_(_is_for, _has_no_lease))
 )
 

@@ -44,6 +44,12 @@ class Run:
     usage: Json | None = None
 
 
+def is_unfinished(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a row of runs, or of an alias of them, is not over."""
+    # As the index on such rows says it, which no database would use for parameters.
+    return table.c.status.in_([sa.literal_column(f"'{status}'") for status in UNFINISHED])
+
+
 COLUMNS = [runs.c[name] for name in Run.__slots__]
 
 # Built once: putting a statement together takes SQLAlchemy several times as long as SQLite takes
@@ -61,7 +67,7 @@ _INSERT = sa.insert(runs)
 _DELETE = sa.delete(runs).where(_is_run)
 _DELETE_OF_THREAD = sa.delete(runs).where(_is_on_thread)
 _OF_THREAD = sa.select(*COLUMNS).where(_is_on_thread).order_by(runs.c.position.desc())
-_UNFINISHED_OF_THREAD = _OF_THREAD.where(runs.c.status.in_(UNFINISHED))
+_UNFINISHED_OF_THREAD = _OF_THREAD.where(is_unfinished(runs))
 _INTERRUPT_PENDING = (
     sa.update(runs)
     .where(_is_run, runs.c.status == "pending")
@@ -73,7 +79,7 @@ _ASK_TO_STOP = (
     .values(stop=sa.bindparam("how"), updated_at=sa.bindparam("now"))
 )
 _HAS_UNFINISHED = sa.select(
-    sa.exists().where(runs.c.thread_id == sa.bindparam("thread_id"), runs.c.status.in_(UNFINISHED))
+    sa.exists().where(runs.c.thread_id == sa.bindparam("thread_id"), is_unfinished(runs))
 )
 
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -53,6 +53,7 @@ class SQLiteDatabase:
             with self._writer.begin():
                 self._writer.exec_driver_sql("BEGIN IMMEDIATE")
                 migrate(self._writer)
+            self._driver = cast(sqlite3.Connection, self._writer.connection.driver_connection)
             self._reader = self._engine.connect()
         except (DBAPIError, OSError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
@@ -68,7 +69,7 @@ class SQLiteDatabase:
         async with self._write_lock:
             with self._writer.begin():
                 # Taken at once: a transaction that reads before it writes could be refused later.
-                self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+                self._driver.execute("BEGIN IMMEDIATE")
                 yield _Inline(self._writer)
 
     @asynccontextmanager

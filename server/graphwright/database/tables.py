@@ -21,7 +21,7 @@ metadata = sa.MetaData(
 )
 
 DEFAULT_TENANT = "default"
-REVISION = "0006"  # of the newest migration, which makes the tables below
+REVISION = "0008"  # of the newest migration, which makes the tables below
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -156,6 +156,12 @@ runs = sa.Table(
         "due_at",
         sqlite_where=sa.text("status IN ('pending', 'running')"),
         postgresql_where=sa.text("status IN ('pending', 'running')"),
+    ),
+    sa.Index(
+        "ix_runs_temporary",
+        "updated_at",
+        sqlite_where=sa.text("temporary = 1"),
+        postgresql_where=sa.text("temporary"),
     ),
 )
 

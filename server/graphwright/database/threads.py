@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from graphwright.database.connection import Connection
 from graphwright.database.filters import contains
-from graphwright.database.runs import UNFINISHED
+from graphwright.database.runs import is_unfinished
 from graphwright.database.tables import runs, threads
 
 Json = dict[str, Any]
@@ -69,11 +69,9 @@ _LOCK = sa.select(threads.c.thread_id).where(threads.c.thread_id == sa.bindparam
 _INSERT = sa.insert(threads)
 _UPDATE = sa.update(threads).where(_is_thread)
 _DELETE = sa.delete(threads).where(_is_thread)
-_has_unfinished = sa.exists().where(
-    runs.c.thread_id == sa.bindparam("id"), runs.c.status.in_(UNFINISHED)
-)
+_has_unfinished = sa.exists().where(runs.c.thread_id == sa.bindparam("id"), is_unfinished(runs))
 _has_unfinished_run = sa.exists().where(
-    runs.c.thread_id == threads.c.thread_id, runs.c.status.in_(UNFINISHED)
+    runs.c.thread_id == threads.c.thread_id, is_unfinished(runs)
 )
 _has_interrupts = sa.cast(threads.c.interrupts, sa.Text) != "{}"
 _told_status = sa.case(

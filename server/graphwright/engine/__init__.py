@@ -42,18 +42,25 @@ class Engine(Protocol):
         """Take no more work, wait `grace` seconds for what is under way, then cancel it."""
         ...
 
+    @property
+    def has_room(self) -> bool:
+        """Whether this process would begin at once with a thread that is woken now."""
+        ...
+
     async def wake(self, thread: str) -> None:
         """Say that a thread has work. Saying it again, or without need, does no harm."""
         ...
 
     async def signal(self, run: str, what: Signal) -> None:
-        """Tell a run that executes, wherever it does. Nobody hears it if the run does not
-        execute.
+        """Tell a run that executes or has begun, wherever it does. Nobody hears it if the run has
+        not begun.
         """
         ...
 
     def signals(self, run: str) -> AbstractAsyncContextManager[AsyncIterator[Signal]]:
-        """Hear what is said to a run, from the moment the context is entered."""
+        """Hear what is said to a run, since its attempt began or from the moment the context is
+        entered.
+        """
         ...
 
     async def begin(self, run: str, *, attempt: int, kept: bool) -> None:

@@ -43,6 +43,11 @@ class LocalEngine:
             for task in late:
                 task.cancel()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it works, and a slot is free."""
+        return self._handler is not None and not self._slots.locked()
+
     async def wake(self, thread: str) -> None:
         """Start a task for the thread, or have its task look once more."""
         if self._handler is None:
@@ -70,14 +75,15 @@ class LocalEngine:
     @asynccontextmanager
     async def signals(self, run: str) -> AsyncIterator[AsyncIterator[Signal]]:
         """Listen until the context ends."""
-        queue = self._listeners[run] = asyncio.Queue()
+        queue = self._listeners.setdefault(run, asyncio.Queue())
         try:
             yield _drain(queue)
         finally:
-            del self._listeners[run]
+            self._listeners.pop(run, None)
 
     async def begin(self, run: str, *, attempt: int, kept: bool) -> None:
-        """Begin an attempt's part of a log."""
+        """Begin an attempt's part of a log, and note what is said to it from now on."""
+        self._listeners.setdefault(run, asyncio.Queue())
         if run not in self._logs:
             self._logs[run] = Log(run, self._archive if kept else None, poll=self._poll)
         await self._logs[run].begin(attempt)
@@ -108,6 +114,7 @@ class LocalEngine:
 
     async def forget(self, run: str, ttl: float) -> None:
         """Let go of what is in memory; readers that hold it read on."""
+        self._listeners.pop(run, None)
         asyncio.get_running_loop().call_later(ttl, self._logs.pop, run, None)
 
     async def _log(self, run: str) -> Log:
