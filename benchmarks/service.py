@@ -49,13 +49,19 @@ async def wait(client: httpx.AsyncClient) -> float:
 
 
 async def first_event(client: httpx.AsyncClient) -> float:
-    """Milliseconds to the first event of a stream."""
-
-    async def once() -> None:
+    """Milliseconds to the first event of a stream, which is then read to its end: a caller who
+    leaves would have the server stop the run meanwhile.
+    """
+    times = []
+    for _ in range(CALLS):
+        began = time.perf_counter()
         async with client.stream("POST", "/runs/stream", json=ECHO_STREAM) as response:
-            await anext(response.aiter_raw())
-
-    return await _median_time(once)
+            pieces = response.aiter_raw()
+            await anext(pieces)
+            times.append(1000 * (time.perf_counter() - began))
+            async for _piece in pieces:
+                pass
+    return statistics.median(times)
 
 
 async def throughput(client: httpx.AsyncClient) -> float:
@@ -94,8 +100,8 @@ async def _median_time(call: Callable[[], Awaitable[object]]) -> float:
 
 # name, measure, what it must be against the bare handler, whether less is better
 FIGURES: list[tuple[str, Measure, float, bool]] = [
-    ("one-node run, wait, ms", wait, 3.0, True),
-    ("first event, ms", first_event, 3.0, True),
+    ("one-node run, wait, ms", wait, 2.0, True),
+    ("first event, ms", first_event, 2.0, True),
     (f"runs/s, {CALLERS} callers", throughput, 0.5, False),
     ("500 tokens, events/s", tokens, 0.6, False),
 ]
@@ -146,9 +152,8 @@ async def compare(rounds: int, table: Table, database: str) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(bare_command(bare), bare),
-        serving(service_command(ours, folder, database), ours) as process,
+        serving(service_command(ours, folder, database), ours),
     ):
-        idle = _resident(process.pid)
         limits = httpx.Limits(max_connections=64)
         async with (
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{bare}", limits=limits) as floor,
@@ -166,11 +171,12 @@ async def compare(rounds: int, table: Table, database: str) -> None:
                     bound,
                     less,
                 )
-        table.add_row("resident, idle, MiB", "", f"{idle:.0f}", "", "<= 120")
 
 
 def start(rounds: int, table: Table, database: str) -> None:
-    """From process start to the first answer, against importing the libraries it stands on."""
+    """From process start to the first answer, against importing the libraries it stands on; and
+    what it takes then, on tables that are there: Alembic, which makes them, takes 8 MiB more.
+    """
     pairs = []
     with tempfile.TemporaryDirectory() as folder:
         _time_start(folder, database)  # makes the tables
@@ -178,6 +184,10 @@ def start(rounds: int, table: Table, database: str) -> None:
             began = time.perf_counter()
             subprocess.run([sys.executable, "-c", BASELINE_START], check=True)
             pairs.append((time.perf_counter() - began, _time_start(folder, database)))
+        port = free_port()
+        with serving(service_command(port, folder, database), port) as process:
+            idle = _resident(process.pid)
+    table.add_row("resident, idle, MiB", "", f"{idle:.0f}", "", "<= 120")
     ratio = statistics.median(b / a for a, b in pairs)
     _row(
         table,

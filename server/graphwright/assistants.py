@@ -30,6 +30,8 @@ class Assistants:
     def __init__(self, database: Database, project: Project) -> None:
         self._database = database
         self._project = project
+        # Each run begins with its assistant. Not where another process may change one.
+        self._known: dict[tuple[str, str], Assistant] | None = None if database.shared else {}
 
     async def register(self, tenant: str) -> None:
         """Make the assistant of each graph that has none yet."""
@@ -54,10 +56,19 @@ class Assistants:
 
     async def get(self, tenant: str, assistant_id: str) -> Assistant:
         """The assistant with this id."""
-        async with self._database.connect() as connection:
-            found = await rows.get(connection, tenant, assistant_id)
+        found = await self._find(tenant, assistant_id)
         if found is None or found.graph_id not in self._project.graphs:
             raise NotFound(f"Assistant with ID {assistant_id} not found")
+        return found
+
+    async def _find(self, tenant: str, assistant_id: str) -> Assistant | None:
+        key = (tenant, assistant_id)
+        if self._known is not None and key in self._known:
+            return self._known[key]
+        async with self._database.connect() as connection:
+            found = await rows.get(connection, tenant, assistant_id)
+        if self._known is not None and found is not None:
+            self._known[key] = found
         return found
 
     async def named(self, tenant: str, name: str) -> Assistant:

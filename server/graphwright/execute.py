@@ -3,10 +3,11 @@
 Nothing here knows of HTTP, queues or who called.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
@@ -70,6 +71,7 @@ class Execution:
         kwargs = self.run.kwargs
         encoder = EventEncoder(kwargs["stream_mode"])
         await self.publish([encode("metadata", self._about())])
+        await asyncio.sleep(0)  # readers have it before the first node, which may take its time
         try:
             async for chunk in self._stream():
                 self._note(chunk)
@@ -110,7 +112,7 @@ class Execution:
             "interrupt_before": kwargs["interrupt_before"],
             "interrupt_after": kwargs["interrupt_after"],
             "context": run_context(self.run, self.graph),
-            "durability": kwargs["durability"],
+            "durability": kwargs["durability"] or self._durability,
             "control": self.control,
             # A graph with an output schema shows that much of its state, in every mode.
             "output_keys": self.graph.output_channels,
@@ -120,6 +122,12 @@ class Execution:
         if "events" in kwargs["stream_mode"]:
             return self._astream_events(given, config, options)
         return self._astream(given, config, options)
+
+    @property
+    def _durability(self) -> Literal["exit"] | None:
+        """Nobody looks at a temporary run's checkpoints, unless they are streamed."""
+        watched = {"checkpoints", "debug"} & set(self.run.kwargs["stream_mode"])
+        return "exit" if self.run.temporary and not watched else None
 
     async def _astream(
         self, given: Any, config: RunnableConfig, options: dict[str, Any]
