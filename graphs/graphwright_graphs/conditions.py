@@ -9,10 +9,10 @@ A message reads as `{type, content, name, id, tool_calls, status}`; its content 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import BaseMessage
 from pydantic import BaseModel
 
 from graphwright_graphs.context import Readable, Setting
@@ -33,6 +33,14 @@ _TYPES = frozenset(
     ("bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type", "uint")
 )
 _SCALARS = (str, bool, int, float, type(None))
+_FIELDS: Final[Mapping[str, Callable[[BaseMessage], Any]]] = {
+    "type": lambda message: message.type,
+    "content": lambda message: str(message.text),
+    "name": lambda message: message.name or "",
+    "id": lambda message: message.id or "",
+    "tool_calls": lambda message: plain(getattr(message, "tool_calls", [])),
+    "status": lambda message: getattr(message, "status", ""),
+}
 _NO_MESSAGE = {"type": "", "content": "", "name": "", "id": "", "tool_calls": [], "status": ""}
 
 
@@ -43,7 +51,7 @@ class Expression:
         self.text = text
         self._compiled = compiled
         self._readers = [
-            (name, channel, _only_last(text, name))
+            (name, channel, _fields_of_last(text, name) if _only_last(text, name) else None)
             for name, channel in channels.items()
             if re.search(rf"\b{name}\b", text)
         ]
@@ -67,8 +75,7 @@ class Expression:
 
     def _result(self, state: Mapping[str, Any]) -> cel.Value:
         data = {
-            name: _seen(state.get(name), channel, only_last)
-            for name, channel, only_last in self._readers
+            name: _seen(state.get(name), channel, fields) for name, channel, fields in self._readers
         }
         return self._compiled.eval(data=data)
 
@@ -169,6 +176,13 @@ def _only_last(text: str, name: str) -> bool:
     return not re.search(rf"\b{name}\b(?!\s*\.\s*last\s*\(\s*\))", text)
 
 
+def _fields_of_last(text: str, name: str) -> Collection[str]:
+    """The fields of a message that are asked of the last item: no other needs to be converted."""
+    asked = re.findall(rf"\b{name}\s*\.\s*last\s*\(\s*\)\s*(\.\s*\w+)?", text)
+    names = {field.lstrip(". \t") for field in asked}
+    return _FIELDS if "" in names else _FIELDS.keys() & names  # "" stands for the message itself
+
+
 def _by_index(text: str, channels: Mapping[str, Readable]) -> str:
     """The expression with `messages[0]` for `messages.last()`, where `_seen` gives only the last:
     the way from CEL to `_last` and back costs more than the rest of a usual condition.
@@ -181,16 +195,19 @@ def _by_index(text: str, channels: Mapping[str, Readable]) -> str:
     return "".join([code, *quoted_text])
 
 
-def _seen(value: Any, channel: Readable, only_last: bool) -> Any:
-    """A channel's value as plain data, which is all that CEL takes."""
+def _seen(value: Any, channel: Readable, of_last: Collection[str] | None) -> Any:
+    """A channel's value as plain data, which is all that CEL takes: with `of_last` no more of a
+    list than its last item, and of a message those fields.
+    """
     if value is None:
         value = channel.empty()
-    if not only_last or channel.reducer not in _LIST_REDUCERS:
+    if of_last is None or channel.reducer not in _LIST_REDUCERS:
         return plain(value)
     if not value:
         # `messages.last().tool_calls` is asked of new conversations too.
         return [_NO_MESSAGE] if channel.reducer == "messages" else []
-    return [plain(value[-1])]
+    last = value[-1]
+    return [_message(last, of_last) if isinstance(last, BaseMessage) else plain(last)]
 
 
 def plain(value: Any) -> Any:
@@ -198,7 +215,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, _SCALARS):
         return value
     if isinstance(value, BaseMessage):
-        return _message(value)
+        return _message(value, _FIELDS)
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -206,13 +223,5 @@ def plain(value: Any) -> Any:
     return plain(value.model_dump()) if isinstance(value, BaseModel) else str(value)
 
 
-def _message(message: BaseMessage) -> dict[str, Any]:
-    calls = message.tool_calls if isinstance(message, AIMessage) else []
-    return {
-        "type": message.type,
-        "content": str(message.text),
-        "name": message.name or "",
-        "id": message.id or "",
-        "tool_calls": plain(calls),
-        "status": message.status if isinstance(message, ToolMessage) else "",
-    }
+def _message(message: BaseMessage, fields: Iterable[str]) -> dict[str, Any]:
+    return {field: _FIELDS[field](message) for field in fields}

@@ -30,20 +30,22 @@ def fitting(messages: Sequence[BaseMessage], provider: str) -> list[BaseMessage]
     content blocks are the provider's own. Ids of tool calls that some refuse become shorter ones,
     the same for a call and its result. The messages themselves are left as they are.
     """
-    return [_fitting(message, FAMILIES.get(provider, provider)) for message in messages]
+    family = FAMILIES.get(provider, provider)
+    return [
+        _fitting(message, family) if isinstance(message, AIMessage | ToolMessage) else message
+        for message in messages
+    ]
 
 
-def _fitting(message: BaseMessage, family: str) -> BaseMessage:
+def _fitting(message: AIMessage | ToolMessage, family: str) -> BaseMessage:
     if isinstance(message, ToolMessage):
         known = _known(message.tool_call_id)
         if known == message.tool_call_id:
             return message
         return message.model_copy(update={"tool_call_id": known})
-    if not isinstance(message, AIMessage):
-        return message
     if _is_foreign(message, family):
         message = _plain(message)
-    if all(_known(call["id"]) == call["id"] for call in message.tool_calls):
+    if not message.tool_calls or all(map(_is_known, message.tool_calls)):
         return message
     calls: list[ToolCall] = [{**call, "id": _known(call["id"])} for call in message.tool_calls]
     return message.model_copy(update={"tool_calls": calls})
@@ -63,6 +65,10 @@ def _plain(message: AIMessage) -> AIMessage:
     return AIMessage(
         str(message.text), id=message.id, name=message.name, tool_calls=message.tool_calls + unread
     )
+
+
+def _is_known(call: ToolCall) -> bool:
+    return call["id"] is not None and _ID.fullmatch(call["id"]) is not None
 
 
 def _known(call_id: str | None) -> str:
