@@ -50,8 +50,9 @@ class _Lasting(Response, ABC):
 
     def __init__(self, headers: Mapping[str, str], disconnected: Disconnected | None) -> None:
         super().__init__(headers=headers)
-        # The length is not known; the server chunks the body instead.
-        del self.headers["content-length"]
+        # The length is not known; the server chunks the body instead. Not through `headers`, which
+        # would keep them all.
+        self.raw_headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
         self._disconnected = disconnected
 
     @abstractmethod
