@@ -62,11 +62,13 @@ class Chores:
         """Drop what is too old. The threads that wait for this process, and the runs of its that
         are to stop, each with how.
         """
-        oldest = now - timedelta(seconds=RESUMABLE_LOG_TTL)
+        gone, old = now - timedelta(seconds=RESUMABLE_LOG_TTL), now - self._keep_events
         waiting = await claims.waiting_threads(connection, self._database.process, now)
         to_stop = await claims.to_stop(connection, self._database.process)
-        await ended_runs.delete_temporary(connection, finished_before=oldest)
-        await events.delete_old(connection, before=now - self._keep_events)
+        await ended_runs.delete_temporary(
+            connection, finished_before=gone, keyed_before=min(gone, old)
+        )
+        await events.delete_old(connection, before=old)
         return waiting, to_stop
 
     async def _renew(self) -> None:

@@ -38,7 +38,7 @@ NOTHING_TO_CANCEL = (
 
 LOST = {
     "error": "ResultLost",
-    "message": "The run is over, and as it has no thread its result was kept for a moment only."
+    "message": "The run is over, and its events, with its result, are kept no more."
     " Send the request with another Idempotency-Key to run it again.",
 }
 POLL_INTERVAL = 1.0  # seconds between looks at a run that another process has
@@ -100,7 +100,7 @@ class Runs:
             return await self._sent_before(run)
         self._direct.put(written)
         await self._displace(displaced, body.multitask_strategy)
-        await self._engine.begin(run.run_id, attempt=1, kept=not temporary)
+        await self._engine.begin(run.run_id, attempt=1, kept=run.kept)
         await self._engine.wake(run.thread_id)
         return run
 
@@ -181,13 +181,15 @@ class Runs:
 
         Batches hold what is there at once. The last event is `end`, whatever the modes.
         """
-        if run.temporary:  # its events are where it is executed, and nowhere else
+        if not run.kept:  # its events are where it is executed, and nowhere else
             run = await self._until_here_or_over(run)
         run = replace(run, kwargs={}, metadata={})  # readers may be many, and wait for long
         position = await self._engine.position(run.run_id)
         finished = run.status not in UNFINISHED
         after = position if after is None else after
         if finished and after >= position:
+            if run.temporary and run.kept and position == 0:
+                yield [Event(1, encode("error", LOST))]
             return
         select = selects(modes) if modes else None
         batches = self._engine.read(run.run_id, after)

@@ -145,7 +145,7 @@ class Worker:
         opened = self._graphs.open(
             run.tenant, graph_id(run), config, temporary=run.temporary, fence=fence
         )
-        await self._engine.begin(run.run_id, attempt=run.attempt, kept=not run.temporary)
+        await self._engine.begin(run.run_id, attempt=run.attempt, kept=run.kept)
         async with self._engine.signals(run.run_id) as signals, opened as graph:
             begun = await self._begun(run)
             execution = Execution(

@@ -1,15 +1,17 @@
 """A request that is sent again with its Idempotency-Key makes no second run."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from langgraph_sdk.client import LangGraphClient
-from tests.conftest import Service
+from tests.conftest import ROOT, Service
 from tests.protocol.conftest import settled
 
+PLAIN = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
 ECHO: Any = {"assistant_id": "echo", "input": {"text": "hi"}}
 
 
@@ -94,6 +96,25 @@ async def test_many_at_once_are_one(
         answers = await asyncio.gather(*stateless)
     assert [answer.json()["log"] for answer in answers] == [["echo:hi"]] * 12
     assert len({answer.headers["content-location"] for answer in answers}) == 1
+
+
+def test_an_answer_without_a_thread_can_be_had_again_after_a_crash(
+    service_at: Callable[..., Service], key: dict[str, str]
+) -> None:
+    service = service_at(PLAIN).start()
+
+    def ask(path: str) -> httpx.Response:
+        return httpx.post(f"{service.url}{path}", json=ECHO, headers=key, timeout=30)
+
+    first, streamed = ask("/runs/wait"), ask("/runs/stream")
+    service.kill()
+    service.start()
+    again = ask("/runs/wait")
+    assert again.json() == first.json() == {"text": "hi", "log": ["echo:hi"]}
+    assert again.headers["content-location"] == first.headers["content-location"]
+    assert ask("/runs/stream").text == streamed.text
+    assert streamed.text.count("event: values") == 2
+    assert ask("/runs").json()["run_id"] in first.headers["content-location"]
 
 
 async def test_a_refused_request_leaves_no_key(

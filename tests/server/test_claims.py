@@ -176,12 +176,20 @@ async def test_temporary_runs_are_dropped_when_they_are_old(connection: Connecti
     kept = await add(connection, 1, status="success")
     gone = await add(connection, 2, status="success", temporary=True)
     unfinished = await add(connection, 3, temporary=True)
-    await ended_runs.delete_temporary(connection, finished_before=NOW)
-    assert await runs.get(connection, DEFAULT_TENANT, gone) is not None
-    await ended_runs.delete_temporary(connection, finished_before=NOW + SECOND)
-    assert await runs.get(connection, DEFAULT_TENANT, gone) is None
-    for run_id in (kept, unfinished):
-        assert await runs.get(connection, DEFAULT_TENANT, run_id) is not None
+    keyed = await add(connection, 4, status="success", temporary=True, idempotency_key="a")
+    same = [await add(connection, 5, status="success", idempotency_key="b"), kept, unfinished]
+
+    async def left(finished_before: datetime, keyed_before: datetime) -> set[str]:
+        await ended_runs.delete_temporary(
+            connection, finished_before=finished_before, keyed_before=keyed_before
+        )
+        found = {run_id: await runs.get(connection, DEFAULT_TENANT, run_id) for run_id in added}
+        return {run_id for run_id, run in found.items() if run is not None}
+
+    added = {gone, keyed, *same}
+    assert await left(NOW, NOW) == added
+    assert await left(NOW + SECOND, NOW) == {keyed, *same}
+    assert await left(NOW + SECOND, NOW + SECOND) == set(same)
 
 
 async def test_another_tenant_sees_nothing(connection: Connection) -> None:

@@ -57,7 +57,7 @@ def test_the_tables_name_the_newest_migration() -> None:
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [REVISION]
 
 
-@pytest.mark.parametrize("older", ["0001", "0004", "0006"])
+@pytest.mark.parametrize("older", ["0001", "0004", "0006", "0008"])
 async def test_a_record_of_an_older_version_is_brought_up_to_date(
     tmp_path: Path, older: str
 ) -> None:
@@ -92,7 +92,7 @@ async def test_what_is_done_each_second_reads_no_table_whole(tmp_path: Path) -> 
             (statement, str(raw.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()))
             for statement, values in list(said)
         ]
-    assert len(plans) == 5
+    assert len(plans) == 6
     assert [(statement, plan) for statement, plan in plans if "SCAN" in plan] == []
 
 

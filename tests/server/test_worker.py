@@ -13,14 +13,14 @@ import pytest
 from tests.conftest import ROOT
 
 from graphwright.assistants import Assistants
-from graphwright.database import DEFAULT_TENANT, claims, database_at
+from graphwright.database import DEFAULT_TENANT, claims, database_at, events
 from graphwright.database import runs as rows
 from graphwright.database.events import EventArchive
 from graphwright.database.runs import Run
 from graphwright.direct import DirectClaims
 from graphwright.engine import Signal
 from graphwright.engine.local import LocalEngine
-from graphwright.events import data_of, name_of
+from graphwright.events import Event, data_of, name_of
 from graphwright.graphs import Graphs
 from graphwright.project import load_project
 from graphwright.runs import Runs
@@ -58,10 +58,14 @@ class Bench:
         body = RunCreate(assistant_id=graph, input=pause, if_not_exists="create")
         return await self.runs.start(DEFAULT_TENANT, thread, body)
 
-    async def start_alone(self, **asked: Any) -> Run:
+    async def start_alone(self, key: str | None = None, **asked: Any) -> Run:
         """A run without a thread."""
         body = RunCreate(assistant_id="stages", input={"pause": 0.2}, **asked)
-        return await self.runs.start(DEFAULT_TENANT, None, body)
+        return await self.runs.start(DEFAULT_TENANT, None, body, key)
+
+    async def events(self, run: Run) -> list[Event]:
+        """All that a run told, to those who come now."""
+        return [event async for batch in self.runs.follow(run, after=0) for event in batch]
 
     async def result(self, run: Run) -> Any:
         return orjson.loads(await asyncio.wait_for(self.runs.result(run), 10))
@@ -244,6 +248,56 @@ async def test_its_lease_is_the_workers_also_before_it_begins(bench: Bench) -> N
     async with bench.working():
         assert (await bench.result(run))["log"] == ["one", "two", "three"]
     assert await bench.attempt(run) == 2
+
+
+async def test_what_a_run_with_a_key_told_outlives_the_process(bench: Bench) -> None:
+    """Who lost the answer asks again with the key: after the log was let go of, or a restart."""
+    async with bench.working():
+        run = await bench.start_alone(key="mine")
+        assert (await bench.status(run), await bench.attempt(run)) == ("running", 1)
+        whole = await bench.events(run)
+    assert [name_of(event.data) for event in whole] == ["metadata", *["values"] * 4, "end"]
+    bench.restart()
+    async with bench.working():
+        again = await bench.start_alone(key="mine")
+        assert again.run_id == run.run_id
+        assert await bench.events(again) == whole
+        assert (await bench.result(again))["log"] == ["one", "two", "three"]
+
+
+async def test_a_run_with_a_key_that_a_restart_cut_off_is_done_again(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start_alone(key="mine")
+        await asyncio.sleep(0.1)
+    bench.restart()
+    async with bench.working():
+        again = await bench.start_alone(key="mine")
+        assert (await bench.result(again))["log"] == ["one", "two", "three"]
+        events = await bench.events(again)
+    assert (again.run_id, await bench.attempt(again)) == (run.run_id, 2)
+    assert [name_of(event.data) for event in events].count("metadata") == 2
+    assert [event.id for event in events] == sorted({event.id for event in events})
+
+
+async def test_a_result_that_is_kept_no_more_is_said_to_be_lost(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start_alone(key="mine")
+        await bench.result(run)
+    async with bench.database.begin() as connection:
+        await events.delete_old(connection, before=datetime.now(UTC))
+    bench.restart()
+    again = await bench.start_alone(key="mine")
+    assert (await bench.result(again))["__error__"]["error"] == "ResultLost"
+    (told,) = await bench.events(again)
+    assert name_of(told.data) == "error"
+    assert "another Idempotency-Key" in orjson.loads(data_of(told.data))["message"]
+
+
+async def test_without_a_key_nothing_of_it_is_in_the_record(bench: Bench) -> None:
+    async with bench.working():
+        run = await bench.start_alone()
+        await bench.result(run)
+    assert await EventArchive(bench.database).position(run.run_id) == 0
 
 
 async def test_a_reader_is_told_what_it_missed(bench: Bench) -> None:

@@ -27,11 +27,19 @@ _DELETE_TEMPORARY = sa.delete(runs).where(
     runs.c.status.not_in(UNFINISHED),
     runs.c.updated_at < sa.bindparam("before"),
 )
+_DELETE_UNKEYED = _DELETE_TEMPORARY.where(runs.c.idempotency_key.is_(None))
+_DELETE_KEYED = _DELETE_TEMPORARY.where(runs.c.idempotency_key.is_not(None))
 
 
-async def delete_temporary(connection: Connection, *, finished_before: datetime) -> None:
-    """Delete runs without a thread whose events nobody can read any more."""
-    await connection.execute(_DELETE_TEMPORARY, {"before": finished_before})
+async def delete_temporary(
+    connection: Connection, *, finished_before: datetime, keyed_before: datetime
+) -> None:
+    """Delete runs without a thread whose events nobody can read any more; those with an idempotency
+    key have a time of their own.
+    """
+    # Each has its index, since a day's runs may have keys and are not to be looked through.
+    await connection.execute(_DELETE_UNKEYED, {"before": finished_before})
+    await connection.execute(_DELETE_KEYED, {"before": keyed_before})
 
 
 async def ended(

@@ -43,6 +43,11 @@ class Run:
     request_digest: str | None = None
     usage: Json | None = None
 
+    @property
+    def kept(self) -> bool:
+        """Whether its events go into the record: not those of a run that nobody comes back to."""
+        return not self.temporary or self.idempotency_key is not None
+
 
 def is_unfinished(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether a row of runs, or of an alias of them, is not over."""

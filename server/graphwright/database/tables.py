@@ -21,7 +21,7 @@ metadata = sa.MetaData(
 )
 
 DEFAULT_TENANT = "default"
-REVISION = "0008"  # of the newest migration, which makes the tables below
+REVISION = "0009"  # of the newest migration, which makes the tables below
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -160,8 +160,14 @@ runs = sa.Table(
     sa.Index(
         "ix_runs_temporary",
         "updated_at",
-        sqlite_where=sa.text("temporary = 1"),
-        postgresql_where=sa.text("temporary"),
+        sqlite_where=sa.text("temporary = 1 AND idempotency_key IS NULL"),
+        postgresql_where=sa.text("temporary AND idempotency_key IS NULL"),
+    ),
+    sa.Index(
+        "ix_runs_temporary_keyed",
+        "updated_at",
+        sqlite_where=sa.text("temporary = 1 AND idempotency_key IS NOT NULL"),
+        postgresql_where=sa.text("temporary AND idempotency_key IS NOT NULL"),
     ),
 )
 
