@@ -2,7 +2,9 @@
 them in order.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -55,6 +57,9 @@ an `assistant_id` may be a graph's name.
 Errors are `{"detail": "…"}`. Streams are server-sent events: `metadata` first, then what the stream
 modes ask for.
 """
+THREADS = 1024
+"""Sync nodes that may be at work at once, or go on after a stop. asyncio's own pool has six on two
+cores, which the writing of checkpoints shares; a thread is made only where none is idle."""
 POLL = 0.25  # seconds between looks for what other processes tell of their runs
 
 # Readable by a browser's scripts; the official server hides `location`, without which they cannot
@@ -88,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "node"))
         with closing(models):  # servers of local models
             async with database.opened():
                 await assistants.register(DEFAULT_TENANT)

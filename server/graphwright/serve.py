@@ -6,8 +6,11 @@ import asyncio
 import errno
 import fcntl
 import logging
+import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +25,9 @@ from graphwright.settings import Settings
 
 BACKLOG = 2048  # connections that may wait to be accepted
 GRACEFUL_SHUTDOWN = 2  # seconds that open requests have to finish
+LEAVING = 5.0  # seconds that the process has to end, once everything is closed
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -101,7 +107,9 @@ class _Server(uvicorn.Server):
 
 
 def run(settings: Settings, say: Callable[[str, FastAPI], None]) -> None:
-    """Serve until a signal says stop. Raises `StartError` with nothing left open."""
+    """Serve until a signal says stop; the process then ends within `LEAVING` seconds. Raises
+    `StartError` with nothing left open.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("graphwright").setLevel(logging.INFO)
     with listening(settings) as listener, sole_user(settings.data_dir):
@@ -111,6 +119,22 @@ def run(settings: Settings, say: Callable[[str, FastAPI], None]) -> None:
         server = _Server(app, lambda: say(url, app), app.state.drain)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(app, server, listener))
+            _leave_in_time()
+
+
+def _leave_in_time() -> None:
+    """Have the process end though a node goes on: nothing can stop a thread, and Python would wait
+    for it without limit. Its run is done again, so that nothing is lost.
+    """
+    leaving = threading.Timer(LEAVING, _leave)
+    leaving.daemon = True
+    leaving.start()
+
+
+def _leave() -> None:
+    log.warning("a node does not heed its cancellation; the process ends without it")
+    sys.stdout.flush()
+    os._exit(0)
 
 
 async def _serve(app: FastAPI, server: _Server, listener: socket.socket) -> None:

@@ -1,7 +1,9 @@
 """Graphs around a scripted model that streams, so that messages and tool calls can be observed."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -137,3 +139,38 @@ slow = (
 )
 
 outer = StateGraph(MessagesState).add_node("inner", agent).add_edge(START, "inner").compile()
+
+
+@tool
+def pass_gate(gate: str) -> str:
+    """Block a thread, as a sync client does, until a file is there; then remove it."""
+    deadline = time.monotonic() + 60
+    while not Path(gate).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    Path(gate).unlink()
+    return "passed"
+
+
+def call_gate(state: MessagesState) -> dict[str, Any]:
+    """Pass the gate that the last message names, or say how many messages there are."""
+    last = state["messages"][-1]
+    if not last.text.startswith("pass "):
+        return {"messages": [AIMessage(f"message {len(state['messages'])}")]}
+    call = {"name": "pass_gate", "args": {"gate": last.text.removeprefix("pass ")}, "id": last.id}
+    return {"messages": [AIMessage("", tool_calls=[call])]}
+
+
+def use_gate(state: MessagesState) -> dict[str, Any]:
+    (call,) = state["messages"][-1].tool_calls  # type: ignore[union-attr]
+    return {"messages": [pass_gate.invoke({**call, "type": "tool_call"})]}
+
+
+gated = (
+    StateGraph(MessagesState)
+    .add_node("call", call_gate)
+    .add_node("gate", use_gate)
+    .add_edge(START, "call")
+    .add_conditional_edges("call", tools_condition, {"tools": "gate", END: END})
+    .add_edge("gate", "call")
+    .compile()
+)
