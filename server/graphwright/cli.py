@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from graphwright import __version__
-from graphwright.documents.commands import check, draw, schema
+from graphwright.documents.commands import check, draw, export, schema
 from graphwright.errors import GraphwrightError
 from graphwright.flags import setting, settings_of
 from graphwright.operate.commands import db
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(db, name="db")
-for command in (check, draw, schema):
+for command in (check, draw, export, schema):
     app.command()(command)
 
 
@@ -105,7 +105,9 @@ def _greet(url: str, service: FastAPI) -> None:
 
 @app.command()
 def new(
-    folder: Annotated[Path, typer.Argument(help="The folder to make; it must not exist yet.")],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder to make; it must not exist yet.", metavar="DIR")
+    ],
 ) -> None:
     """Make a project: a graph, a tool of its own, a test."""
     from graphwright.scaffold import make_project  # noqa: PLC0415
@@ -114,23 +116,6 @@ def new(
     console = Console()
     console.print(f"Made [bold]{folder}[/]. Next:", highlight=False)
     console.print(f"  cd {folder}\n  graphwright serve", highlight=False)
-
-
-@app.command()
-def export(
-    file: Annotated[Path, typer.Argument(help="A graph document, YAML or JSON.")],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; without, print it.")
-    ] = None,
-) -> None:
-    """Turn a graph document into plain LangGraph Python."""
-    from graphwright.exporting import export_document  # noqa: PLC0415
-
-    text = export_document(file)
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
 
 
 @app.command()

@@ -194,7 +194,10 @@ def _read(file: Path) -> ProjectFile:
             "",
             "no such file. Name a project with --config, or make one with graphwright new DIR",
         ) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        said = f"cannot be read: {error.strerror}. Name a project's langgraph.json with --config"
+        raise ProjectError(file, "", said) from error
+    except ValueError as error:
         raise ProjectError(file, "", f"not readable as JSON: {error}") from error
     if not isinstance(data, dict):
         raise ProjectError(

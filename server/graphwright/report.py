@@ -11,6 +11,7 @@ import orjson
 from rich.console import Console, JustifyMethod
 from rich.filesize import decimal
 from rich.table import Table
+from sqlalchemy.exc import OperationalError
 
 from graphwright.checkpointing import checkpoints_of
 from graphwright.database import Database, database_at
@@ -189,6 +190,10 @@ class Report:
                 yield Opened(record, saver)
         except CheckpointError as error:
             raise StartError(str(error)) from error
+        except OperationalError as error:
+            raise StartError(
+                f"{record_path}: {error.orig}. Check that you may write to it and its folder."
+            ) from error
 
     def _on_disk(self) -> str:
         files = [f"{path.name} {decimal(path.stat().st_size)}" for path in self._files()]

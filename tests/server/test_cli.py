@@ -94,3 +94,29 @@ def test_export_prints_the_python_of_a_document(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "broken.yaml:2:8 nodes: found" in refused.stderr
     assert not (tmp_path / "made.py").exists()
+
+
+def test_export_takes_the_modules_that_a_document_may_import(tmp_path: Path) -> None:
+    document = tmp_path / "dumps.yaml"
+    document.write_text(
+        "state: {text: {type: string}}\nnodes: {a: {python: 'json:dumps'}}\n"
+        "edges: {START: a, a: END}\n"
+    )
+    assert "allow it with" in graphwright("export", str(document)).stderr
+    allowed = graphwright("export", str(document), "--imports", "json")
+    assert "from json import dumps" in allowed.stdout, allowed.stderr
+
+
+@pytest.mark.parametrize("command", ["draw", "export"])
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, command: str) -> None:
+    file = str(tmp_path / "nowhere" / "agent.svg")
+    ended = graphwright(command, str(Path("graphs") / "agent.yaml"), "--output", file)
+    assert ended.returncode == 1
+    assert f"cannot write {file}: No such file or directory" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_project_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    ended = graphwright("serve", "--config", str(tmp_path))
+    assert ended.returncode == 1
+    assert f"{tmp_path}: cannot be read: Is a directory. Name a project's" in ended.stderr

@@ -174,6 +174,22 @@ def test_what_cannot_be_done_is_said(
     assert "Traceback" not in ended.stderr
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, config: Path) -> None:
+    with SqliteSaver.from_conn_string(str(tmp_path / "old.db")) as official:
+        say(chat(official), "t", "one")
+    inside = str(tmp_path / "old.db" / "data")
+    source = ("import", f"sqlite:///{tmp_path / 'old.db'}", "--graph", "chat")
+    ended = graphwright("db", *source, "--config", str(config), "--data-dir", inside)
+    assert ended.returncode == 1
+    assert f"data folder {inside}: Not a directory" in ended.stderr
+
+    assert graphwright("db", *source, "--config", str(config), "--data-dir", str(tmp_path)).stdout
+    ended = graphwright("db", "backup", inside, "--data-dir", str(tmp_path))
+    assert ended.returncode == 1
+    assert f"{inside}: Not a directory. Name a folder" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
 def test_a_running_service_is_checked_and_backed_up(
     tmp_path: Path, config: Path, service_at: Callable[..., Service]

@@ -1,7 +1,9 @@
 """`graphwright storage`, while a service runs on the same data and while none does."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -108,4 +110,16 @@ def test_what_cannot_be_done(arguments: list[str], said: str) -> None:
     ended = graphwright("storage", *arguments)
     assert ended.returncode in (1, 2)
     assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
+def test_a_record_that_cannot_be_written_is_named(service: Service) -> None:
+    service.stop()
+    file = service.environment["GRAPHWRIGHT_DATABASE"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file)) as link:
+        link.execute("DROP TABLE leases")  # a read-only file says no to anybody but root
+    ended = graphwright("storage", "--sweep", *data(service))
+    assert ended.returncode == 1
+    assert f"{file}: no such table: leases. Check that you may write to it" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -21,6 +21,7 @@ from graphwright_checkpoints.importing.source import (
     add_sends,
     expects_sends,
 )
+from graphwright_checkpoints.postgres.failures import one_line
 from graphwright_checkpoints.records import Address
 from graphwright_checkpoints.serialization import Codec, Encoded
 
@@ -210,4 +211,4 @@ class PostgresSource:
 
 
 def _explain(error: psycopg.Error) -> SourceError:
-    return SourceError(f"the source on Postgres cannot be read: {str(error).strip()}")
+    return SourceError(f"the source on Postgres cannot be read: {one_line(str(error))}")

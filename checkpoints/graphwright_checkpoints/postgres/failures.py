@@ -1,5 +1,6 @@
 """What Postgres, its driver and its pools say, as errors that tell what to do."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -41,6 +42,8 @@ ADVICE: Mapping[type[psycopg.Error], str] = MappingProxyType(
     }
 )
 
+QUESTION = re.compile(r"\s*Is the server running [^?]*\?")
+
 # Errors of a connection that was never made have no code, and their text is the server's.
 SIGNS = MappingProxyType(
     {
@@ -66,13 +69,18 @@ def lost_or_not(error: psycopg.Error, connection: psycopg.BaseConnection[Any]) -
     return lost
 
 
+def one_line(said: str) -> str:
+    """What libpq says, without the question that it asks back: what to do is said after it."""
+    return " ".join(QUESTION.sub("", said).split()).rstrip(".?")
+
+
 def explain(place: str, error: Exception) -> CheckpointError:
     """The error to raise for one of `KNOWN`."""
     if isinstance(error, errors.ProgramLimitExceeded):
         return ValueNotStored(
             "address", f"a namespace, a checkpoint's id or a task's id is too long ({error})"
         )
-    said = " ".join(str(error).split()).rstrip(".")
+    said = one_line(str(error))
     if isinstance(error, PoolClosed):
         said = "these checkpoints are closed"
     return DatabaseUnavailable(f"{place}: {said}. {_advice(error, said)}")

@@ -5,6 +5,7 @@ connection, neither prepared statements nor settings nor locks.
 """
 
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from hashlib import blake2b
@@ -31,6 +32,8 @@ CONNECT_ARGUMENTS = {
     "tcp_user_timeout": "20000",  # milliseconds
 }
 POOL_TIMEOUT = 10.0  # seconds to wait for a connection that others use
+# What libpq asks back about a server that refuses; what to do is said after it.
+QUESTION = re.compile(r"\s*Is the server running [^?]*\?")
 TOO_LARGE_FOR_INDEX = "54000"  # an SQLSTATE
 
 UNREACHABLE = (
@@ -204,7 +207,8 @@ def _cause(error: DBAPIError | OSError) -> str:
     """What the driver says, on one line, without the statement."""
     told = error.orig if isinstance(error, DBAPIError) else error
     by_server = getattr(getattr(told, "diag", None), "message_primary", None)
-    return " ".join((by_server or str(told)).split()).rstrip(".?")
+    said = QUESTION.sub("", by_server or str(told))
+    return " ".join(said.split()).rstrip(".?")
 
 
 def _refused(error: DBAPIError | OSError) -> InvalidRequest | None:

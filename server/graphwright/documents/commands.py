@@ -1,10 +1,11 @@
-"""`graphwright check`, `draw` and `schema`: the commands and their flags."""
+"""`graphwright check`, `draw`, `export` and `schema`: the commands and their flags."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from graphwright.documents.writing import write
 from graphwright.flags import setting, settings_of
 
 Files = Annotated[
@@ -14,16 +15,20 @@ Files = Annotated[
         metavar="[FILE...]",
     ),
 ]
-File = Annotated[Path, typer.Argument(help="A graph document, YAML or JSON.")]
+File = Annotated[Path, typer.Argument(help="A graph document, YAML or JSON.", metavar="FILE")]
 Imports = Annotated[str | None, setting("--imports", "imports")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Output = Annotated[
+Picture = Annotated[
     Path | None,
     typer.Option(
         "--output",
         "-o",
         help="The file to write: .mmd (Mermaid), .svg or .png; without, Mermaid is printed.",
     ),
+]
+Program = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The file to write; without, it is printed."),
 ]
 
 
@@ -37,7 +42,7 @@ def check(files: Files = None, imports: Imports = None, as_json: AsJson = False)
         raise typer.Exit(1)
 
 
-def draw(file: File, output: Output = None, imports: Imports = None) -> None:
+def draw(file: File, output: Picture = None, imports: Imports = None) -> None:
     """Draw a graph document: as Mermaid's text, SVG or PNG. Nothing is fetched from elsewhere."""
     allowed = _imports(imports)
     from graphwright.documents.drawing import draw_document  # noqa: PLC0415
@@ -46,7 +51,19 @@ def draw(file: File, output: Output = None, imports: Imports = None) -> None:
     if output is None:
         typer.echo(drawn, nl=False)
     else:
-        output.write_bytes(drawn)
+        write(output, drawn)
+
+
+def export(file: File, output: Program = None, imports: Imports = None) -> None:
+    """Turn a graph document into plain LangGraph Python."""
+    allowed = _imports(imports)
+    from graphwright.documents.exporting import export_document  # noqa: PLC0415
+
+    text = export_document(file, allowed)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write(output, text.encode())
 
 
 def schema() -> None:

@@ -23,7 +23,12 @@ def back_up(settings: Settings, folder: Path) -> Iterator[Path]:
     for copy in copies:
         if copy.exists():
             raise CommandError(f"{copy}: there is a file already. Name another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"{folder}: {error.strerror}. Name a folder that you may write to."
+        ) from error
     for file, copy in zip(files, copies, strict=True):
         _copy(file, copy)
         yield copy

@@ -61,7 +61,13 @@ class Import:
 
     def run(self) -> bool:
         """Import; whether everything that was to be imported was, and reads back the same."""
-        self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(
+                f"data folder {self._settings.data_dir}: {error.strerror}. "
+                "Name one that you may write to with --data-dir."
+            ) from error
         with told(), self._opened(self._settings) as (source, saver):
             planned = self._plan(source, saver)
             refuse_conflicts(planned, self._on_conflict)
