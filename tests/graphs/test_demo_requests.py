@@ -149,6 +149,8 @@ REQUESTS: dict[str, list[object]] = {
     "add milk to my notes": [("save_note", "milk")],
     "what did I note?": [("list_notes",)],
     "list my notes": [("list_notes",)],
+    "What do I owe Ada?": [("list_notes",)],
+    "how much do I still owe Ada?": [("list_notes",)],
     "delete note 2": [("delete_note", 2)],
     "please remove the second note": [("delete_note", 2)],
     "search for checkpoints": [("search", "checkpoints")],
@@ -239,6 +241,26 @@ def test_all_results_of_a_turn_are_told_with_failures() -> None:
         "`calculator` failed: division by zero. It is Sunday, 2026-11-22 21:47:31 UTC. "
         "I noted: “I owe Ada 5 euros”."
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("Answer with the word OK.", "OK"),
+        ("Reply with only: pong", "pong"),
+        ("say “cheese”!", "cheese"),
+        ("Answer my question", "I can't help with “Answer my question”"),
+    ],
+)
+def test_one_word_is_said_as_asked(asked: str, told: str) -> None:
+    assert ask(asked).text.split("\n")[0].split(":")[0] == told
+
+
+def test_a_search_in_vain_is_told_as_it_is() -> None:
+    call = ask("search for unicorns")
+    vain = "Nothing was found for 'unicorns'. The documents are:\n- a.md: A"
+    result = ToolMessage(vain, tool_call_id=call.tool_calls[0]["id"])
+    assert ask("search for unicorns", call, result).text.startswith(vain)
 
 
 @pytest.mark.parametrize(

@@ -64,14 +64,42 @@ def test_it_asks_each_model_once_and_shows_no_key(config: Path) -> None:
     assert SECRET not in ended.stdout + ended.stderr
 
 
-def test_without_a_project_it_tells_of_the_service_alone(tmp_path: Path) -> None:
-    ended = graphwright("models", "--config", str(tmp_path / "none.json"), "--test")
+def test_without_a_project_it_tells_of_the_service_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = graphwright("models", "--test")
     assert ended.returncode == 0, ended.stderr
     assert "demo" in ended.stdout
+    assert "OK (I'm Graphwright's built-in demo" in ended.stdout
+
+
+def test_a_project_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    ended = graphwright("models", "--config", str(tmp_path / "none.json"))
+    assert ended.returncode == 1
+    assert "none.json: no such file" in ended.stderr
+
+
+def test_a_graph_that_is_broken_hides_no_model(project: Callable[..., Path]) -> None:
+    code = "from graphwright_graphs.models import get_model\n\ngraph = get_model()\n"
+    config = project(
+        {"graph": "./graph.yaml", "code": "./code.py:graph"},
+        {"graph.yaml": GRAPH, "code.py": code},
+    )
+    ended = graphwright(
+        *("models", "--config", str(config), "--model", "openai:d"), OPENAI_API_KEY=""
+    )
+    assert ended.returncode == 1
+    assert [line.split()[0] for line in ended.stdout.splitlines()[1:4]] == [
+        "openai:d",
+        "openai:a",
+        "openai:b",
+    ]
+    assert "graphs.code: cannot load the graph" in ended.stderr
 
 
 def test_a_name_that_is_none_is_an_error(tmp_path: Path) -> None:
-    ended = graphwright("models", "--model", "gpt-4o", "--config", str(tmp_path / "none.json"))
+    ended = graphwright("models", "--model", "gpt-4o")
     assert ended.returncode == 1
     assert "provider:model" in ended.stderr
     assert "Traceback" not in ended.stderr

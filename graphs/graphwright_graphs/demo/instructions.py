@@ -124,4 +124,5 @@ def _gathered(findings: str) -> str:
 def _acknowledged(request: str) -> str:
     said = " ".join(request.split())
     shown = said if len(said) <= 100 else f"{said[:99]}…"
-    return f"Thank you for your message. You wrote: “{shown}” We are looking into it."
+    end = "" if shown[-1:] in ".!?…" else "."
+    return f"Thank you for your message. You wrote: “{shown}”{end} We are looking into it."

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     TELL = "tell"
     RECALL = "recall"
     LAST_QUESTION = "last_question"
+    SAY = "say"
     UNKNOWN = "unknown"
 
 
@@ -46,6 +47,7 @@ TALK: Final = frozenset(
         Kind.TELL,
         Kind.RECALL,
         Kind.LAST_QUESTION,
+        Kind.SAY,
     }
 )
 
@@ -141,6 +143,13 @@ READERS: Final[tuple[Reader, ...]] = (
         ),
     ),
     (
+        Kind.SAY,  # one word alone, as people try out a model
+        _pattern(
+            r"(?:answer|reply|respond|say)(?: only| just)?(?: with)?(?: only| just)?"
+            r"(?: (?:the|one|a single) word)?:? [\"'“]?([\w-]{1,30})[\"'”]?[.!]*$"
+        ),
+    ),
+    (
         Kind.DELETE_NOTE,
         _pattern(r"(?:delete|remove|erase|forget|clear|drop)\s+((?:\S+\s+){0,3}?notes?\b.*)$"),
     ),
@@ -151,7 +160,8 @@ READERS: Final[tuple[Reader, ...]] = (
             r"what(?:'s| is| are| do)\b.{0,20}\bnotes?\b|(?:do|did) i have (?:any )?(?:\w+ )?notes|"
             r"(?:what|which things) (?:did|have) (?:i|you) (?:\w+ )?(?:note|noted|jot|write down|"
             r"saved?)\b|"
-            r"what did i (?:ask|tell) you to (?:remember|note|save)|(?:all )?my notes\W*$)"
+            r"what did i (?:ask|tell) you to (?:remember|note|save)|(?:all )?my notes\W*$|"
+            r"(?:what|how much|whom?) do i (?:still )?owe\b)"
         ),
     ),
     (

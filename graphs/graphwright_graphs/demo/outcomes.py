@@ -11,6 +11,7 @@ from graphwright_graphs.demo import moments
 from graphwright_graphs.demo.conversation import Result
 from graphwright_graphs.demo.intents import Intent, Kind
 
+NOTHING: Final = "Nothing was found"  # begins the result of a search in vain
 LONGEST: Final = 1500  # characters of a tool's result that an answer repeats
 
 
@@ -31,7 +32,7 @@ def outcome(intent: Intent, call: ToolCall, result: Result) -> str:
         case Kind.DELETE_NOTE:
             return _sentence(text) or "The note is deleted."
         case Kind.SEARCH | Kind.QUESTION if call["name"].startswith("search"):
-            return f"This is what the search found for “{_argument(call)}”:\n{text or '(nothing)'}"
+            return _found(call, text)
         case _:
             return _told(call, text)
 
@@ -50,6 +51,12 @@ def _time(intent: Intent, call: ToolCall, text: str) -> str:
     place = str(call["args"].get("timezone", "")).rpartition("/")[2].replace("_", " ")
     where = f" in {place}" if place and place != "UTC" else ""
     return f"It is {text.rstrip('.')}{where}."
+
+
+def _found(call: ToolCall, text: str) -> str:
+    if not text or text.startswith(NOTHING):
+        return text or f"{NOTHING} for “{_argument(call)}”."
+    return f"This is what the search found for “{_argument(call)}”:\n{text}"
 
 
 def _told(call: ToolCall, text: str) -> str:

@@ -148,6 +148,8 @@ def _talk(turn: Turn, intent: Intent, toolbox: Toolbox) -> str:
             return _recalled(turn, intent.value or "name")
         case Kind.LAST_QUESTION:
             return _last_question(turn)
+        case Kind.SAY:
+            return intent.value
         case _:
             return SAYINGS[intent.kind]
 

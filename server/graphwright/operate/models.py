@@ -4,14 +4,16 @@ how it answers.
 
 import asyncio
 import os
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from graphwright.models import models_of
@@ -21,6 +23,7 @@ from graphwright_graphs.models import CREDENTIALS, ModelError, Models
 
 QUESTION: Final = "Answer with the word OK."
 TIMEOUT = 120.0  # seconds that a test may take; a local model has to be loaded
+SHOWN = 60  # signs of an answer in the table
 LONGEST = 300  # signs of an error or an answer that are shown
 
 
@@ -41,10 +44,15 @@ class Row:
 
 
 def show_models(settings: Settings, *, test: bool, as_json: bool) -> bool:
-    """Print the models of a project; whether all can be used. Raises `StartError`."""
+    """Print the models of a project; whether all can be used. Raises `StartError`.
+
+    A graph that is broken is told of, and keeps nobody from seeing the models: it may be broken
+    because of one of them.
+    """
+    problems: Mapping[str, str] = {}
     with closing(models_of(settings)) as models:
-        if settings.config.exists():
-            load_project(settings.config, models, settings.imports)
+        if settings.config.exists() or "config" in settings.model_fields_set:
+            problems = load_project(settings.config, models, settings.imports, instead={}).problems
         rows = _rows(models)
         for row in rows:
             _look(models, row)
@@ -56,7 +64,9 @@ def show_models(settings: Settings, *, test: bool, as_json: bool) -> bool:
         console.print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode(), markup=False)
     else:
         console.print(_table(rows, test=test))
-    return all(row.error is None for row in rows)
+    for problem in problems.values():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(problem, markup=False)
+    return not problems and all(row.error is None for row in rows)
 
 
 def _rows(models: Models) -> list[Row]:
@@ -134,8 +144,9 @@ def _key(row: Row) -> str:
 
 def _state(row: Row) -> str:
     if row.error is not None:
-        return f"[red]{row.error}[/]"
+        return f"[red]{escape(row.error)}[/]"
     if row.answer is None:
         return "ready"
     tokens = f", {row.usage['total_tokens']} tokens" if row.usage else ""
-    return f"{row.answer[:60]} [dim]({row.seconds:.2f} s{tokens})[/]"
+    answer = textwrap.shorten(row.answer, SHOWN, placeholder=" …")
+    return f"{escape(answer)} [dim]({row.seconds:.2f} s{tokens})[/]"
