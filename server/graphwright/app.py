@@ -116,10 +116,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(assistants_api.router(assistants))
     app.include_router(usage_api.router(Accounts(database)))
     app.include_router(system_api.router(models.describe(), project))
-    app.state.drain = worker.drain
-    app.state.project = project
-    app.state.model = models.describe()
-    app.state.langserve = settings.langserve
+    app.state.drain, app.state.project = worker.drain, project
+    app.state.model, app.state.langserve = models.describe(), settings.langserve
     if settings.langserve:
         app.mount("/graphs", LangServe(project, runs, threads))
     return app
