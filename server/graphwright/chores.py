@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence, Set
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from datetime import UTC, datetime, timedelta
 
 from graphwright.database import Connection, Database, claims, ended_runs, events
@@ -12,6 +13,8 @@ from graphwright.errors import Unavailable
 
 SWEEP_INTERVAL = 1.0  # seconds between looks for runs that are due or were left behind
 RENEW_INTERVAL = 5.0  # seconds
+
+log = logging.getLogger(__name__)
 
 
 class Chores:
@@ -34,7 +37,10 @@ class Chores:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Do them while the context lasts."""
-        tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._renew())]
+        tasks = [
+            asyncio.create_task(repeatedly(self._sweep, SWEEP_INTERVAL)),
+            asyncio.create_task(repeatedly(self._renew, RENEW_INTERVAL)),
+        ]
         try:
             yield
         finally:
@@ -46,15 +52,12 @@ class Chores:
         """Wake threads whose run became due, or lost its worker; stop runs that another process was
         asked to stop; drop what is left of temporary runs, and old events.
         """
-        while True:
-            with contextlib.suppress(Unavailable):
-                async with self._database.begin() as connection:
-                    waiting, to_stop = await self.sweep(connection, datetime.now(UTC))
-                for run_id, how in to_stop:
-                    await self._engine.signal(run_id, Signal(how))
-                for thread_id in waiting:
-                    await self._engine.wake(thread_id)
-            await asyncio.sleep(SWEEP_INTERVAL)
+        async with self._database.begin() as connection:
+            waiting, to_stop = await self.sweep(connection, datetime.now(UTC))
+        for run_id, how in to_stop:
+            await self._engine.signal(run_id, Signal(how))
+        for thread_id in waiting:
+            await self._engine.wake(thread_id)
 
     async def sweep(
         self, connection: Connection, now: datetime
@@ -72,10 +75,20 @@ class Chores:
         return waiting, to_stop
 
     async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_INTERVAL)
-            until = datetime.now(UTC) + LEASE
-            with contextlib.suppress(Unavailable):
-                async with self._database.begin() as connection:
-                    name = self._database.process
-                    await claims.renew(connection, name, self._under_way(), until)
+        until = datetime.now(UTC) + LEASE
+        async with self._database.begin() as connection:
+            await claims.renew(connection, self._database.process, self._under_way(), until)
+
+
+async def repeatedly(do: Callable[[], Awaitable[None]], interval: float) -> None:
+    """Do it for ever, every so many seconds: an error ends one time and not the next. What the
+    database was away for, it says in the log itself.
+    """
+    while True:
+        try:
+            await do()
+        except Unavailable:
+            pass
+        except Exception:
+            log.exception("%s failed and is tried again in %s s", do.__qualname__, interval)
+        await asyncio.sleep(interval)

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from graphwright.chores import repeatedly
 from graphwright.database import Database
 from graphwright.database import threads as rows
 from graphwright.database.threads import InterruptSearch, Thread
-from graphwright.errors import Conflict, RequestError, Unavailable
+from graphwright.errors import Conflict, RequestError
 from graphwright.expiry import expired, next_expiry
 from graphwright.runs import Runs
 from graphwright.schemas import Command, RunCreate
@@ -39,18 +40,15 @@ class Interrupts:
     @asynccontextmanager
     async def expiring(self) -> AsyncIterator[None]:
         """While the context lasts, give interrupts that expire the answer that they name."""
-        chore = asyncio.create_task(self._repeat())
+        chore = asyncio.create_task(repeatedly(self._answer_expired, POLL_INTERVAL))
         try:
             yield
         finally:
             chore.cancel()
             await asyncio.gather(chore, return_exceptions=True)
 
-    async def _repeat(self) -> None:
-        while True:
-            with suppress(Unavailable):
-                await self.answer_expired(datetime.now(UTC))
-            await asyncio.sleep(POLL_INTERVAL)
+    async def _answer_expired(self) -> None:
+        await self.answer_expired(datetime.now(UTC))
 
     async def answer_expired(self, now: datetime) -> None:
         """Answer the interrupts whose time is over, each once; those of busy threads later."""

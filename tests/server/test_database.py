@@ -13,10 +13,18 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import event
 
 from graphwright.chores import Chores
-from graphwright.database import DEFAULT_TENANT, claims, database_at, items, migrations, threads
+from graphwright.database import (
+    DEFAULT_TENANT,
+    claims,
+    database_at,
+    items,
+    migrations,
+    sqlite,
+    threads,
+)
 from graphwright.database.tables import REVISION, metadata
 from graphwright.engine.local import LocalEngine
-from graphwright.errors import DatabaseError
+from graphwright.errors import DatabaseError, Unavailable
 from graphwright.threads import new_thread
 
 MIGRATIONS = Path(migrations.__file__).parent
@@ -146,6 +154,38 @@ async def test_a_transaction_is_all_or_nothing(record_url: str) -> None:
                 raise ZeroDivisionError
         async with database.connect() as connection:
             assert await items.get(connection, DEFAULT_TENANT, ("a",), "k") is None
+
+
+async def test_a_file_that_others_write_to_for_long_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 20)
+    file = tmp_path / "record.db"
+    database = database_at(url(file))
+    async with database.opened():
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match=r"record\.db: database is locked\. .*try again"):
+            async with database.begin() as connection:
+                raise AssertionError
+        other.close()
+        async with database.begin() as connection:
+            await items.put(connection, DEFAULT_TENANT, ("a",), "k", {}, NOW)
+
+
+async def test_a_full_disk_is_unavailable_and_a_wrong_statement_is_not(tmp_path: Path) -> None:
+    database = database_at(url(tmp_path / "record.db"))
+    async with database.opened():
+        async with database.begin() as connection:
+            (pages,) = (await connection.execute(sa.text("PRAGMA page_count"))).one()
+            await connection.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
+        with pytest.raises(Unavailable, match="disk is full"):
+            async with database.begin() as connection:
+                await items.put(connection, DEFAULT_TENANT, ("a",), "k", {"t": "x" * 99_999}, NOW)
+        async with database.connect() as connection:
+            assert await items.get(connection, DEFAULT_TENANT, ("a",), "k") is None
+            with pytest.raises(sa.exc.OperationalError):
+                await connection.execute(sa.text("SELECT nothing"))
 
 
 async def test_tenants_do_not_see_each_other(record_url: str) -> None:

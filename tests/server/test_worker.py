@@ -1,6 +1,7 @@
 """A worker on a record of its own, without HTTP."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,11 @@ from unittest.mock import AsyncMock
 
 import orjson
 import pytest
+import sqlalchemy as sa
 from tests.conftest import ROOT
 
+from graphwright import chores
+from graphwright import worker as worker_module
 from graphwright.assistants import Assistants
 from graphwright.database import DEFAULT_TENANT, claims, database_at, events
 from graphwright.database import runs as rows
@@ -298,6 +302,48 @@ async def test_without_a_key_nothing_of_it_is_in_the_record(bench: Bench) -> Non
         run = await bench.start_alone()
         await bench.result(run)
     assert await EventArchive(bench.database).position(run.run_id) == 0
+
+
+async def test_what_is_done_each_second_goes_on_after_an_error(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else leases would run out, and due runs never begin, in a service that seems to be well."""
+    monkeypatch.setattr(chores, "SWEEP_INTERVAL", 0.01)
+    monkeypatch.setattr(chores, "RENEW_INTERVAL", 0.01)
+    fail = AsyncMock(side_effect=ValueError("unforeseen"))
+    renew, find = claims.renew, claims.waiting_threads
+    monkeypatch.setattr(claims, "renew", fail)
+    monkeypatch.setattr(claims, "waiting_threads", fail)
+    run = await bench.start("thread", pause=0.2)
+    async with bench.working():
+        await asyncio.sleep(0.1)
+        assert await bench.status(run) == "pending"
+        monkeypatch.setattr(claims, "waiting_threads", find)
+        await reaches(lambda: _is(bench.status(run), "running"))
+        again = AsyncMock(wraps=renew)
+        monkeypatch.setattr(claims, "renew", again)
+        assert (await bench.result(run))["log"] == ["one", "two", "three"]
+    assert again.await_count > 0
+    assert "ValueError: unforeseen" in caplog.text
+
+
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
+async def test_an_end_is_recorded_when_the_file_is_free_again(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "RETRY_INTERVAL", 0.05)
+    async with bench.database.begin() as connection:
+        await connection.execute(sa.text("PRAGMA busy_timeout = 10"))
+    async with bench.working():
+        run = await bench.start("thread", pause=0.1)
+        await reaches(lambda: _next_is(bench, "three"))
+        other = sqlite3.connect(tmp_path / "record.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(0.4)
+        assert await bench.status(run) == "running"
+        other.close()
+        assert (await bench.result(run))["log"] == ["one", "two", "three"]
+    assert (await bench.status(run), await bench.attempt(run)) == ("success", 1)
 
 
 async def test_a_reader_is_told_what_it_missed(bench: Bench) -> None:

@@ -25,7 +25,8 @@ class Database(Protocol):
     """The record. Between `begin()` or `connect()` and its end, await nothing but the connection:
     on SQLite others wait for it, on Postgres it is one of few.
 
-    When a database server cannot be reached, each raises `Unavailable`.
+    When a database server cannot be reached, or a file cannot be written to, each raises
+    `Unavailable`.
     """
 
     @property

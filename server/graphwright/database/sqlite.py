@@ -5,6 +5,7 @@ the event loop.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +21,19 @@ from sqlalchemy.pool import StaticPool
 from graphwright.database.connection import Connection
 from graphwright.database.schema import migrate
 from graphwright.database.values import from_json, to_json
-from graphwright.errors import DatabaseError
+from graphwright.errors import DatabaseError, Unavailable
 
 BUSY_TIMEOUT = 5_000  # milliseconds to wait for another process that is writing
+PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+"""Errors that say nothing about a statement: later it may work."""
+
+log = logging.getLogger(__name__)
 
 
 class SQLiteDatabase:
@@ -34,6 +45,7 @@ class SQLiteDatabase:
         self.process = str(uuid4())
         self._url = url
         self._write_lock = asyncio.Lock()
+        self._available = True
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -67,16 +79,39 @@ class SQLiteDatabase:
     async def begin(self, lock: str | None = None) -> AsyncIterator[Connection]:
         """A transaction that writes."""
         async with self._write_lock:
-            with self._writer.begin():
-                # Taken at once: a transaction that reads before it writes could be refused later.
-                self._driver.execute("BEGIN IMMEDIATE")
-                yield _Inline(self._writer)
+            try:
+                with self._writer.begin():
+                    # At once: a transaction that reads before it writes could be refused later.
+                    self._driver.execute("BEGIN IMMEDIATE")
+                    yield _Inline(self._writer)
+            except (DBAPIError, sqlite3.Error) as error:
+                self._tell(error)
+                raise
+            self._available = True
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
         """A connection for reading."""
-        with self._reader.begin():
-            yield _Inline(self._reader)
+        try:
+            with self._reader.begin():
+                yield _Inline(self._reader)
+        except (DBAPIError, sqlite3.Error) as error:
+            self._tell(error)
+            raise
+
+    def _tell(self, error: DBAPIError | sqlite3.Error) -> None:
+        """Raise `Unavailable` for an error that may pass; the log has it once, until it has."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        # Of an extended code the first byte is the kind.
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF not in PASSING:
+            return
+        if self._available:
+            log.warning("database %s: %s", self._url.database, cause)
+        self._available = False
+        raise Unavailable(
+            f"database {self._url.database}: {cause}. Make sure that its disk has room and that no"
+            " other process holds it, and try again."
+        ) from error
 
 
 class _Inline:
@@ -100,6 +135,7 @@ def _engine(url: sa.URL) -> sa.Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         url,
+        hide_parameters=True,
         json_serializer=to_json,
         json_deserializer=from_json,
         connect_args={"check_same_thread": False},
