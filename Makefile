@@ -35,6 +35,7 @@ format: $(VENV)/.dev  ## Format, and fix what can be fixed.
 
 bench: $(VENV)/.dev  ## Measure what docs/decisions.md and the README claim.
 	$(BIN)/python benchmarks/service.py
+	$(BIN)/python benchmarks/readers.py
 	$(BIN)/python benchmarks/checkpoints.py
 	$(BIN)/python benchmarks/retention.py
 	$(BIN)/python benchmarks/blobs.py
