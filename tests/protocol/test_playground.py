@@ -227,6 +227,21 @@ async def test_the_chat_page_streams_word_by_word(page: Page, plain: Service) ->
     assert len(await sizes(page, "t0 t1", "t18 t19")) >= 5
 
 
+@pytest.mark.parametrize("query", ["", "?thread_id=phone"])
+async def test_the_chat_page_fits_a_phone(page: Page, plain: Service, query: str) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    chat = await Chat(page).open(plain, "chat", query)
+    said = "I am Ada, and what I have to say is longer than a line of a phone can ever be."
+    await chat.say(said)
+    await chat.shows(said)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    for box in await page.locator("textarea").all():
+        place = await box.bounding_box()
+        assert place is not None
+        assert place["x"] >= 0
+        assert place["x"] + place["width"] <= 390
+
+
 async def test_the_chat_page_remembers_and_repeats_nothing(page: Page, plain: Service) -> None:
     chat = await Chat(page).open(plain, "chat")
     await chat.say("I am Ada")

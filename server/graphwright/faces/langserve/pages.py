@@ -18,6 +18,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graphwright.faces.langserve.phones import fitting, is_chat_page
+
 COOKIE = "graphwright_thread"
 PAGE = "/playground/"
 CHAT_PAGE = "/chat/playground/"
@@ -31,9 +33,11 @@ class Pages:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, but send who names a thread to its page, and add the cookie to a chat
-        page.
+        """Pass everything on, but send who names a thread to its page, and add the cookie, and a
+        style for phones, to a chat page.
         """
+        if is_chat_page(scope):
+            send = fitting(send)
         thread_id = _asked_for(scope)
         if thread_id:
             await RedirectResponse(_page_of(scope["path"], thread_id))(scope, receive, send)
