@@ -63,6 +63,7 @@ def serve(
     blobs: Annotated[str | None, setting("--blobs", "blobs")] = None,
     slots: Annotated[int | None, setting("--slots", "slots")] = None,
     grace: Annotated[float | None, setting("--grace", "grace")] = None,
+    events_ttl: Annotated[float | None, setting("--events-ttl", "events_ttl")] = None,
     imports: Annotated[str | None, setting("--imports", "imports")] = None,
     model: Annotated[str | None, setting("--model", "model")] = None,
     models: Annotated[str | None, setting("--models", "models")] = None,

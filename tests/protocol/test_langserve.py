@@ -284,6 +284,23 @@ def test_what_is_not_there_says_why(plain: Service, path: str, says: str) -> Non
     assert says in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "page"),
+    [
+        ("echo", "echo/playground/"),
+        ("echo/", "echo/playground/"),
+        ("echo/playground", "echo/playground/"),
+        ("chat/chat/playground", "chat/chat/playground/"),
+        ("chat/playground?thread_id=tea", "chat/c/"),
+    ],
+)
+def test_what_people_type_for_a_page_leads_to_it(plain: Service, typed: str, page: str) -> None:
+    answer = httpx.get(f"{plain.url}/graphs/{typed}", follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert str(answer.url).startswith(f"{plain.url}/graphs/{page}")
+
+
 def test_the_face_can_be_left_out(service_at: Callable[..., Service], plain: Service) -> None:
     service = service_at(plain.config).start("--no-langserve")
     assert httpx.get(f"{service.url}/graphs/echo/playground/").status_code == 404

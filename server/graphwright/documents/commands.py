@@ -12,7 +12,7 @@ Files = Annotated[
     list[Path] | None,
     typer.Argument(
         help="Graph documents, or a langgraph.json for all that it names, as without any file.",
-        metavar="[FILE...]",
+        metavar="FILE",
     ),
 ]
 File = Annotated[Path, typer.Argument(help="A graph document, YAML or JSON.", metavar="FILE")]

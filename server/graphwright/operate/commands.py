@@ -18,7 +18,10 @@ Checkpoints = Annotated[str | None, setting("--checkpoints", "checkpoints")]
 Blobs = Annotated[str | None, setting("--blobs", "blobs")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Source = Annotated[
-    str, typer.Argument(help="sqlite:///file.db or postgresql://user:password@host/database.")
+    str,
+    typer.Argument(
+        help="sqlite:///file.db or postgresql://user:password@host/database.", metavar="URL"
+    ),
 ]
 Threads = Annotated[str | None, typer.Option("--threads", help="Only these, separated by commas.")]
 GraphName = Annotated[
@@ -104,7 +107,9 @@ def check(
 
 @db.command()
 def backup(
-    folder: Annotated[Path, typer.Argument(help="Where the copies go; made where there is none.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Where the copies go; made where there is none.", metavar="DIR")
+    ],
     data_dir: DataDir = None,
     database: Record = None,
     checkpoints: Checkpoints = None,

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from langserve import add_routes
+from starlette.responses import RedirectResponse
 
 from graphwright.api.wire import on_request_error
 from graphwright.database import DEFAULT_TENANT
@@ -17,6 +18,8 @@ from graphwright.faces.langserve.settings import settings_of
 from graphwright.project import Project
 from graphwright.runs import Runs
 from graphwright.threads import Threads
+
+TYPED = ("", "playground", "chat/playground")  # what people type for a page
 
 
 async def build_routes(project: Project, runs: Runs, threads: Threads) -> FastAPI:
@@ -53,10 +56,12 @@ def _add_chat(app: FastAPI, chat: ChatGraph, path: str) -> None:
 def _explain(project: Project) -> Any:
     """The endpoint behind all others: why there is nothing at a path."""
 
-    async def explain(graph_id: str, path: str) -> Response:
+    async def explain(request: Request, graph_id: str, path: str) -> Response:
         if graph_id not in project.graphs:
             raise NotFound(f"No graph named {graph_id!r}; there are: {', '.join(project.graphs)}")
         project.graphs[graph_id].check()
+        if request.method == "GET" and path in TYPED:
+            return RedirectResponse(f"playground/?{request.url.query}".rstrip("?"))
         if path.startswith("chat/"):
             raise NotFound(
                 f"The graph {graph_id} has no chat page, because its input has no `messages`. "
