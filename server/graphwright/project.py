@@ -22,6 +22,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 import graphwright_graphs
 from graphwright.errors import ProjectError, Unavailable
@@ -208,9 +209,21 @@ def _read(file: Path) -> ProjectFile:
     try:
         return ProjectFile.model_validate({k: v for k, v in data.items() if k not in BUILD_KEYS})
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ProjectError(file, key, f"{first['msg']}, found {_shown(first['input'])}") from None
+        # Of a graph that is neither a text nor an object with the right keys, the deepest.
+        worst = max(error.errors(), key=lambda one: len(one["loc"]))
+        key = ".".join(str(part) for part in worst["loc"] if part not in ("str", "GraphEntry"))
+        raise ProjectError(file, key, f"{_said(worst)}, found {_shown(worst['input'])}") from None
+
+
+def _said(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            known = GraphEntry if "graphs" in error["loc"] else ProjectFile
+            return f"no key that is known here; expected one of {', '.join(known.model_fields)}"
+        case "too_short":
+            return 'expected a graph or more, such as "agent": "./graphs/agent.yaml"'
+        case _:
+            return error["msg"]
 
 
 def _shown(value: Any) -> str:
@@ -242,11 +255,15 @@ def _assignments(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 def _load(file: Path, key: str, path: str) -> Any:
     if Path(path).suffix in DOCUMENTS:
+        if not (file.parent / path).is_file():
+            raise ProjectError(file, key, f"no such file: {path}")
         with _explained(file, key):
             return graphwright_graphs.load(file.parent / path)
     target, colon, attribute = path.rpartition(":")
     if not colon:
         raise ProjectError(file, key, f'expected "file.yaml" or "file.py:variable", found "{path}"')
+    if Path(target).suffix in DOCUMENTS:
+        raise ProjectError(file, key, f'expected "{target}" alone, found "{path}"')
     with _explained(file, key):
         module = _import(file.parent, target)
     found = getattr(module, attribute, None)

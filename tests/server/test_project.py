@@ -160,8 +160,9 @@ def test_a_key_that_is_wrong(project: Write, keys: dict[str, Any], said: str) ->
         ({"file": "x"}, "graphs.g"),
         ("./keys.py", 'graphs.g: expected "file.yaml" or "file.py:variable", found "./keys.py"'),
         ("./missing.py:graph", "graphs.g: cannot load the graph: .*no such file: ./missing.py"),
-        ("./missing.yaml", "graphs.g: cannot load the graph: .*missing.yaml"),
+        ("./missing.yaml", "graphs.g: no such file: ./missing.yaml"),
         ("missing.module:graph", "graphs.g: .*No module named 'missing'"),
+        ("./g.yaml:graph", r'graphs.g: expected "./g.yaml" alone, found "./g.yaml:graph"'),
         ("./keys.py:nothing", r"graphs.g: ./keys.py has no graph named 'nothing'; expected"),
         ("./keys.py:number", r"graphs.g: ./keys.py has no graph named 'number'; expected"),
     ],
@@ -172,7 +173,16 @@ def test_a_graph_that_is_wrong(project: Write, entry: Any, said: str) -> None:
 
 
 def test_no_graphs(project: Write) -> None:
-    assert "graphs: " in refusal(project({}))
+    assert "graphs: expected a graph or more" in refusal(project({}))
+
+
+def test_a_key_that_is_none(project: Write) -> None:
+    config = project({"g": "./g.yaml"})
+    config.write_text('{"graphs": {"g": "./g.yaml"}, "dependency": ["."]}')
+    said = refusal(config)
+    assert "dependency: no key that is known here; expected one of graphs, dependencies" in said
+    said = refusal(project({"g": {"path": "./g.yaml", "descripton": "typo"}}))
+    assert "graphs.g.descripton: no key that is known here; expected one of path, desc" in said
 
 
 @pytest.mark.parametrize(
