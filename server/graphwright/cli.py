@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from fastapi import FastAPI
 from rich.console import Console
+from rich.markup import escape
 
 from graphwright import __version__
 from graphwright.documents.commands import check, draw, export, schema
@@ -33,7 +34,9 @@ def main() -> None:
     try:
         app()
     except GraphwrightError as error:
-        Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False, soft_wrap=True)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        # To rich, the brackets of `pip install 'graphwright[postgres]'` are a style.
+        console.print("[bold red]error[/]", escape(str(error)))
         sys.exit(1)
 
 
@@ -101,7 +104,7 @@ def _greet(url: str, service: FastAPI) -> None:
     width = max(len(name) for name, _ in rows)
     console.print(f"[bold]Graphwright {__version__}[/] is ready; Ctrl-C stops it.")
     for name, text in rows:
-        console.print(f"  [cyan]{name:<{width}}[/]  {text}")
+        console.print(f"  [cyan]{name:<{width}}[/]  {escape(text)}")
 
 
 @app.command()
@@ -115,8 +118,8 @@ def new(
 
     make_project(folder)
     console = Console()
-    console.print(f"Made [bold]{folder}[/]. Next:", highlight=False)
-    console.print(f"  cd {folder}\n  graphwright serve", highlight=False)
+    console.print(f"Made [bold]{escape(str(folder))}[/]. Next:", highlight=False)
+    console.print(f"  cd {folder}\n  graphwright serve", highlight=False, markup=False)
 
 
 @app.command()

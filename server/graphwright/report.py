@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 from rich.console import Console, JustifyMethod
 from rich.filesize import decimal
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
@@ -118,7 +119,9 @@ class Report:
             facts = {"thread_id": thread_id, "graph_id": graph, **described(usage, channels)}
             self._print_json(facts)
             return
-        self._console.print(f"[bold]{thread_id}[/]  {graph}, {decimal(usage.bytes)}")
+        self._console.print(
+            f"[bold]{escape(thread_id)}[/]  {escape(graph)}, {decimal(usage.bytes)}"
+        )
         table = _table("What", "Count", "Size")
         _add(table, "Checkpoints", usage.checkpoints)
         _add(table, "Results of tasks", usage.writes)

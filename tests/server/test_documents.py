@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
-from graphwright.cli import app
+from graphwright.cli import app, main
 from graphwright.errors import CommandError, ProjectError
 from graphwright_graphs import source
 
@@ -152,6 +152,20 @@ def test_png_says_what_it_needs(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     ended = run("draw", "graphs/good.yaml", "-o", "a.png")
 
     assert "pip install 'graphwright[drawing]'" in str(ended.exception)
+
+
+@pytest.mark.usefixtures("run")
+def test_brackets_of_an_error_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    monkeypatch.setattr(sys, "argv", ["graphwright", "draw", "graphs/good.yaml", "-o", "a.png"])
+    with pytest.raises(SystemExit):
+        main()
+    assert (
+        "error PNG needs a package that is not installed: pip install 'graphwright[drawing]'"
+        in (capsys.readouterr().err)
+    )
 
 
 def test_schema_prints_the_schema_of_documents(run: Run) -> None:

@@ -105,6 +105,12 @@ async def test_calls_tools_over_stdio(tools: McpTools) -> None:
     assert (await asked(tools.one_who)).text == "<Eve>"
 
 
+async def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "langchain_mcp_adapters.tools", None)
+    with pytest.raises(ImportError, match=r"pip install 'graphwright\[mcp\]'"):
+        await mcp_tools({"test": STDIO}).load()
+
+
 async def test_a_session_is_kept_for_the_calls_of_one_thread(tools: McpTools) -> None:
     first = await asked(tools.one_process, {"thread_id": "a"})
     second = await asked(tools.one_process, {"thread_id": "a"})

@@ -132,7 +132,7 @@ def _table(rows: Sequence[Row], *, test: bool) -> Table:
     for row in rows:
         options = " ".join(f"{name}={value}" for name, value in row.options.items())
         name = f"{row.model} ({options})" if options else row.model
-        table.add_row(name, ", ".join(row.named_by), _key(row), _state(row))
+        table.add_row(escape(name), ", ".join(row.named_by), _key(row), _state(row))
     return table
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from graphwright.accounts import Accounts
@@ -64,7 +65,7 @@ def _table(by: Sequence[str], found: Json) -> Table:
     for name in FIGURES.values():
         table.add_column(name, justify="right", no_wrap=True)
     for group in found.get("groups", ()):
-        table.add_row(*(str(group[name] or "-") for name in by), *_figures(group))
+        table.add_row(*(escape(str(group[name] or "-")) for name in by), *_figures(group))
     table.add_section()
     table.add_row("all", *[""] * (len(by) - 1), *_figures(found["total"]))
     return table

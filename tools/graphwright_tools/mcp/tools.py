@@ -107,7 +107,12 @@ class McpTools:
 
     async def _load(self, name: str) -> list[BaseTool]:
         # Imported here: the package takes a while, and not every graph has such tools.
-        from langchain_mcp_adapters.tools import load_mcp_tools  # noqa: PLC0415
+        try:
+            from langchain_mcp_adapters.tools import load_mcp_tools  # noqa: PLC0415
+        except ImportError as error:
+            raise ImportError(
+                "MCP needs packages that are not installed: pip install 'graphwright[mcp]'"
+            ) from error
 
         server = self._servers[name]
         calls = _Calls(name, server, self._sessions)
