@@ -8,6 +8,11 @@ UNITS = {
     "weight": {"kilogram": 1.0, "gram": 0.001, "pound": 0.45359237, "ounce": 0.028349523125},
     "volume": {"litre": 1.0, "millilitre": 0.001, "gallon": 3.785411784, "pint": 0.473176473},
 }
+SHORT = {
+    "m": "metre", "km": "kilometre", "mi": "mile", "ft": "foot", "in": "inch",
+    "kg": "kilogram", "g": "gram", "lb": "pound", "oz": "ounce", "l": "litre", "ml": "millilitre",
+    "feet": "foot", "inches": "inch",
+}  # fmt: skip
 
 server = FastMCP("units", log_level="WARNING")
 
@@ -30,7 +35,7 @@ def convert(amount: float, source: str, target: str) -> str:
 
 def _name(unit: str) -> str:
     plain = unit.strip().lower()
-    plain = {"feet": "foot", "inches": "inch"}.get(plain, plain.removesuffix("s"))
+    plain = SHORT.get(plain) or SHORT.get(plain.removesuffix("s")) or plain.removesuffix("s")
     return plain.replace("meter", "metre").replace("liter", "litre")
 
 

@@ -75,8 +75,14 @@ def multiply(a: int, b: int) -> int:
     return a * b
 
 
+@tool
+def convert(amount: float, source: str, target: str) -> str:
+    """Convert an amount from one unit to another."""
+    return f"{amount} {source} {target}"
+
+
 SHIPPED: list[BaseTool] = [calculator, clock, save_note, list_notes, delete_note, search]
-OWN: list[BaseTool] = [weather, send_email, refund, multiply]
+OWN: list[BaseTool] = [weather, send_email, refund, multiply, convert]
 
 Said = str | BaseMessage
 
@@ -182,6 +188,8 @@ OTHERS: dict[str, list[object]] = {
         ("send_email", "bob@example.com", "lunch", "see you at noon")
     ],
     "refund 20 euros for order A-881": [("refund", "A-881", 20)],
+    "Convert 3 miles to km": [("convert", 3, "miles", "km")],
+    "convert 10 stone into kg please": [("convert", 10, "stone", "kg")],
     "Write a poem about the sea": [],
 }
 

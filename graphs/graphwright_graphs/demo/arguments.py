@@ -26,7 +26,7 @@ CODE: Final = re.compile(r"#?\b(?=[\w-]*\d)[\w-]+\b")
 NAME: Final = r"(?-i:[A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*)"
 QUOTED: Final = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)")
 STOP: Final = (
-    r"(?=\s+(?:to|from|in|for|at|about|with|on|saying|that|by|subject|because|titled|and)\b"
+    r"(?=\s+(?:to|from|in|for|at|about|with|on|saying|that|by|subject|because|titled|and|please)\b"
     r"|[,;:?!]|\.\s|\.?$)"
 )
 
@@ -39,9 +39,12 @@ SOURCES: Final = {
     ("date", "day", "deadline", "when", "due"): (DATE.pattern,),
     ("to", "recipient", "receiver", "destination", "target"): (
         EMAIL.pattern,
-        rf"\bto\s+(?:the\s+)?(.+?){STOP}",
+        rf"\b(?:in)?to\s+(?:the\s+)?(.+?){STOP}",
     ),
-    ("from", "origin", "source", "sender"): (rf"\bfrom\s+(?:the\s+)?(.+?){STOP}",),
+    ("from", "origin", "source", "sender"): (
+        rf"\bfrom\s+(?:the\s+)?(.+?){STOP}",
+        r"\d\s*([^\W\d_]+)(?=\s+(?:in)?to\b)",  # "3 miles to km"
+    ),
     ("city", "location", "place", "country", "town", "where", "region"): PLACES,
     ("subject", "topic", "about", "theme", "title"): (
         rf"\b(?:about|regarding|titled|on)\s+(.+?){STOP}",
