@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from graphwright.cli import app, main
-from graphwright.errors import CommandError, ProjectError
+from graphwright.errors import CommandError
 from graphwright_graphs import source
 
 ROOT = Path(__file__).parents[2]
@@ -105,8 +105,8 @@ def test_a_project_that_is_not_there_is_said(run: Run, tmp_path: Path) -> None:
     (tmp_path / "langgraph.json").unlink()
     ended = run("check")
 
-    assert isinstance(ended.exception, ProjectError)
-    assert "langgraph.json: no such file" in str(ended.exception)
+    assert isinstance(ended.exception, CommandError)
+    assert "langgraph.json: no such file. Name documents" in str(ended.exception)
 
 
 def test_check_takes_the_modules_that_may_be_imported(run: Run, tmp_path: Path) -> None:

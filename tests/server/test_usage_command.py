@@ -53,7 +53,19 @@ def test_it_sums_up_by_model_and_says_what_is_left_out(record: str) -> None:
     assert "groq:b 2 1,000 500 20 -" in lines
     assert "all 4 3,000 1,500 60 0.7500" in lines
     assert "2 calls have no price" in said
-    assert "1 calls did not say what they used" in said
+    assert "1 call did not say what was used" in said
+
+
+def test_without_calls_it_says_why(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'record.db'}"
+
+    async def make() -> None:
+        async with database_at(url).opened():
+            pass
+
+    asyncio.run(make())
+    said = graphwright("usage", "--database", url).stdout
+    assert "No call is counted. The demo model is no LLM" in said
 
 
 def test_it_looks_back_and_groups_for_programs(record: str) -> None:

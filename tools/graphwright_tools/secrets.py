@@ -58,7 +58,7 @@ class Secret:
         if not value:
             raise NotConfigured(
                 f"The environment variable {self._variable} is not set, so this tool can't "
-                "authenticate. An operator must set it; don't try again."
+                "be used. An operator must set it; don't try again."
             )
         return value
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from graphwright.errors import CommandError
 from graphwright.project import documents_of, folders_of, put_first
 from graphwright_graphs.imports import Imports, project, using
 
@@ -11,9 +12,14 @@ PROJECT_FILE = "langgraph.json"
 
 
 def documents(files: Sequence[Path]) -> list[Path]:
-    """The files, and in place of a project its documents. Raises ProjectError."""
+    """The files, and in place of a project its documents. Raises ProjectError and CommandError."""
     found: list[Path] = []
     for file in files:
+        if file.name == PROJECT_FILE and not file.exists():
+            raise CommandError(
+                f"{file}: no such file. Name documents, such as graphs/agent.yaml, or a project's"
+                " langgraph.json."
+            )
         found += documents_of(file) if file.name == PROJECT_FILE else [file]
     return found
 

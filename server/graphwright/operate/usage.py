@@ -79,8 +79,11 @@ def _figures(sums: Json) -> list[str]:
 def _left_out(total: Json) -> str:
     """What the figures leave out, as whoever pays should know."""
     said = ""
-    if total["unpriced_calls"]:
-        said += f"{total['unpriced_calls']:,} calls have no price; name a file with --prices.\n"
-    if total["unmetered_calls"]:
-        said += f"{total['unmetered_calls']:,} calls did not say what they used.\n"
+    if not total["calls"]:
+        said += "No call is counted. The demo model is no LLM, and its calls never are.\n"
+    if unpriced := total["unpriced_calls"]:
+        have = "call has" if unpriced == 1 else "calls have"
+        said += f"{unpriced:,} {have} no price; `graphwright serve --prices FILE` names prices.\n"
+    if unmetered := total["unmetered_calls"]:
+        said += f"{unmetered:,} call{'' if unmetered == 1 else 's'} did not say what was used.\n"
     return said
