@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -112,8 +112,10 @@ def run(settings: Settings, say: Callable[[str, FastAPI], None]) -> None:
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("graphwright").setLevel(logging.INFO)
-    with listening(settings) as listener, sole_user(settings.data_dir):
+    with ExitStack() as held:
+        listener = held.enter_context(listening(settings))
         app = create_app(settings)
+        held.enter_context(sole_user(settings.data_dir))  # not made for a project that is wrong
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         server = _Server(app, lambda: say(url, app), app.state.drain)

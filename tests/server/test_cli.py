@@ -119,6 +119,15 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, command: str) ->
     assert "Traceback" not in ended.stderr
 
 
+def test_serve_leaves_nothing_where_it_cannot_start(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    missing = str(tmp_path / "langgraph.json")
+    ended = graphwright("serve", "--config", missing, "--port", "0", "--data-dir", str(data))
+    assert ended.returncode == 1
+    assert f"{missing}: no such file. Name a project with --config" in ended.stderr
+    assert not data.exists()
+
+
 def test_a_project_that_is_a_folder_is_named(tmp_path: Path) -> None:
     ended = graphwright("serve", "--config", str(tmp_path))
     assert ended.returncode == 1

@@ -257,6 +257,20 @@ def test_a_rotation_needs_a_key(tmp_path: Path) -> None:
     assert "LANGGRAPH_AES_KEY is not set: set it to" in ended.stderr
 
 
+def test_a_rotation_makes_no_database(tmp_path: Path) -> None:
+    key = {"LANGGRAPH_AES_KEY": "0123456789abcdef"}
+    ended = db("rotate-keys", "--data-dir", tmp_path, **key)
+    assert ended.returncode == 1
+    assert "checkpoints.db: there is no such file. Name its folder" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "checkpoints.db").write_text("a diary\n" * 999)
+    ended = db("rotate-keys", "--data-dir", tmp_path, **key)
+    assert ended.returncode == 1
+    assert "checkpoints.db: file is not a database." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_missing_element_and_a_damaged_file_are_found(tmp_path: Path, config: Path) -> None:
     foreign = foreign_sqlite(tmp_path)
     with foreign.open() as official:

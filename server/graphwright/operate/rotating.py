@@ -9,7 +9,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from graphwright.checkpointing import checkpoints_of, explained
 from graphwright.errors import CommandError, DatabaseError
-from graphwright.operate.locations import shown
+from graphwright.operate.locations import shown, sqlite_file
 from graphwright.settings import Settings
 from graphwright_checkpoints import CheckpointError, Progress, Saver
 
@@ -24,13 +24,17 @@ def rotate_keys(settings: Settings, *, as_json: bool) -> None:
             "LANGGRAPH_AES_KEY is not set: set it to the key that everything is to be encrypted"
             " with, and LANGGRAPH_AES_KEY_PREVIOUS to the one that it was encrypted with so far."
         )
-    with checkpoints_of(settings) as saver:
-        if not isinstance(saver, Saver):
-            raise CommandError("memory:// keeps nothing that could be encrypted.")
-        try:
+    # To open a file that is not there would make it.
+    file = sqlite_file(settings.checkpoints_url)
+    if file is not None and not file.is_file():
+        raise CommandError(f"{file}: there is no such file. Name its folder with --data-dir.")
+    try:
+        with checkpoints_of(settings) as saver:
+            if not isinstance(saver, Saver):
+                raise CommandError("memory:// keeps nothing that could be encrypted.")
             done = _rotate(saver, quiet=as_json)
-        except CheckpointError as error:
-            raise DatabaseError(explained(error)) from error
+    except CheckpointError as error:
+        raise DatabaseError(explained(error)) from error
     where = shown(settings.checkpoints_url)
     if as_json:
         told = {"checkpoints": where, "values": done.seen, "rewritten": done.rewritten}
