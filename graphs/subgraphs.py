@@ -45,8 +45,9 @@ async def count(state: ReviewState) -> Update:
     """Count words, sentences and paragraphs."""
     text = state["text"]
     paragraphs = [part for part in re.split(r"\n\s*\n", text) if part.strip()]
-    found = f"{len(_words(text))} words, {len(_sentences(text))} sentences"
-    return {"findings": {"Length": f"{found}, {len(paragraphs)} paragraphs"}}
+    parts = {"word": _words(text), "sentence": _sentences(text), "paragraph": paragraphs}
+    found = [f"{len(of)} {name}{'' if len(of) == 1 else 's'}" for name, of in parts.items()]
+    return {"findings": {"Length": ", ".join(found)}}
 
 
 async def measure(state: ReviewState) -> Update:

@@ -127,10 +127,12 @@ async def test_the_reviewers_work_side_by_side_in_a_subgraph() -> None:
             )
         ]
         state = await module.graph.ainvoke({"messages": TEXT})
+        short = await module.graph.ainvoke({"messages": "Hello"})
 
     assert {("review", name) for name in ("count", "measure", "summarise")} <= set(nodes)
     assert [name for space, name in nodes if not space] == ["read", "review", "report"]
     assert "13 words, 3 sentences, 2 paragraphs" in said(state)
+    assert "1 word, 1 sentence, 1 paragraph\n" in said(short)
     assert re.search(r"Readability:\*\* \w", said(state))
 
 
