@@ -109,6 +109,7 @@ class Worker:
                 await accounts.keep(self._database, run, meter)
                 log.warning("run %s: %s", run.run_id, lost)
                 await _insistently(partial(self._leave, run, lost.newest))
+                await self._engine.leave(run.run_id)
                 continue  # it may be this worker's again
             except asyncio.CancelledError:  # the stop's grace is over
                 await accounts.keep(self._database, run, meter)
@@ -267,10 +268,14 @@ class Worker:
     ) -> None:
         """Record the end, then say it: who sees the stream close finds the status final.
 
-        An attempt that lost its lease records and says nothing; another one goes on.
+        An attempt that lost its lease records and says nothing; another one goes on. But who waits
+        for a run whose events are not kept is here, and hears of no other.
         """
-        if await _insistently(partial(self._record, run, meter, outcome.status, standing)):
+        mine = await _insistently(partial(self._record, run, meter, outcome.status, standing))
+        if mine or not run.kept:
             await self._close(run, outcome)
+        else:
+            await self._engine.leave(run.run_id)
 
     async def _record(self, run: Run, meter: Meter, status: str, standing: Standing | None) -> bool:
         now = datetime.now(UTC)

@@ -53,7 +53,8 @@ async def test_a_double_click_does_not_answer_the_next_question(
     client: LangGraphClient, thread: str
 ) -> None:
     await client.runs.wait(thread, "questions", input={})
-    click: Any = {"command": {"resume": "yes"}}
+    # The second is there before the first has an effect, however busy the machine is.
+    click: Any = {"command": {"resume": "yes"}, "after_seconds": 1}
     runs = [await client.runs.create(thread, "questions", **click) for _ in range(2)]
     assert [await settled(client, thread, run["run_id"]) for run in runs] == ["success"] * 2
     assert list(await waiting(client, thread)) == ["second"]

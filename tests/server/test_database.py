@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from graphwright.chores import Chores
 from graphwright.database import (
@@ -184,7 +185,7 @@ async def test_a_full_disk_is_unavailable_and_a_wrong_statement_is_not(tmp_path:
                 await items.put(connection, DEFAULT_TENANT, ("a",), "k", {"t": "x" * 99_999}, NOW)
         async with database.connect() as connection:
             assert await items.get(connection, DEFAULT_TENANT, ("a",), "k") is None
-            with pytest.raises(sa.exc.OperationalError):
+            with pytest.raises(OperationalError):
                 await connection.execute(sa.text("SELECT nothing"))
 
 

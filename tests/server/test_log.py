@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -10,6 +11,7 @@ from graphwright.database.events import EventArchive
 from graphwright.engine import log as logs
 from graphwright.engine.local import LocalEngine
 from graphwright.engine.log import Log
+from graphwright.errors import Unavailable
 from graphwright.events import Event, Outcome, encode, end
 
 END = end(Outcome("success"))
@@ -126,6 +128,57 @@ async def test_another_process_is_followed(archive: EventArchive) -> None:
         await asyncio.sleep(0.005)
     await there.publish("run", [END])
     assert await asyncio.wait_for(reader, 5) == [*map(event, range(20)), END]
+
+
+async def test_readers_go_on_where_another_process_took_the_run_over(
+    archive: EventArchive,
+) -> None:
+    here, there = LocalEngine(archive, poll=0.02), LocalEngine(archive, poll=0.02)
+    await here.begin("run", attempt=1, kept=True)
+
+    async def follow() -> list[bytes]:
+        return [one.data async for batch in here.read("run") for one in batch]
+
+    reader = asyncio.create_task(follow())
+    await here.publish("run", [event(1)])
+    await there.begin("run", attempt=2, kept=True)
+    await there.publish("run", [event(2)])
+    await here.publish("run", [event(3)])  # it does not know yet
+    await here.leave("run")
+    await asyncio.sleep(0.1)
+    await there.publish("run", [event(4), END])
+    assert await asyncio.wait_for(reader, 5) == [event(1), event(3), event(2), event(4), END]
+    assert (here._logs, here._listeners) == ({}, {})
+
+
+async def test_many_readers_ask_the_archive_as_one_does(archive: EventArchive) -> None:
+    asked = AsyncMock(wraps=archive.position)
+    archive.position = asked  # type: ignore[method-assign]
+    log = Log("run", archive, poll=0.1)
+    readers = [asyncio.create_task(read(log)) for _ in range(50)]
+    await asyncio.sleep(0.55)
+    assert 2 <= asked.await_count <= 6
+    await log.begin(1)
+    await log.append([event(1)])
+    asked.reset_mock()
+    await asyncio.sleep(0.3)  # what comes next comes here
+    assert asked.await_count == 0
+    await log.append([END])
+    assert await asyncio.gather(*readers) == [[(1, event(1)), (2, END)]] * 50
+
+
+async def test_a_reader_waits_while_the_archive_is_away(archive: EventArchive) -> None:
+    there = LocalEngine(EventArchive(archive._database))
+    position = archive.position
+    archive.position = AsyncMock(side_effect=Unavailable)  # type: ignore[method-assign]
+    log = Log("run", archive, poll=0.02)
+    reader = asyncio.create_task(read(log))
+    await there.begin("run", attempt=1, kept=True)
+    await there.publish("run", [event(1), END])
+    await asyncio.sleep(0.1)
+    assert not reader.done()
+    archive.position = position  # type: ignore[method-assign]
+    assert await asyncio.wait_for(reader, 5) == [(1, event(1)), (2, END)]
 
 
 async def test_readers_that_leave_are_forgotten(archive: EventArchive) -> None:

@@ -86,6 +86,12 @@ class Engine(Protocol):
         """The id of the last event published so far; 0 if there is none."""
         ...
 
+    async def leave(self, run: str) -> None:
+        """Say that another process has the run: what comes next in its log is not published here.
+        For logs that are kept.
+        """
+        ...
+
     async def forget(self, run: str, ttl: float) -> None:
         """Say that a run's log is complete, and need not be at hand after `ttl` seconds."""
         ...

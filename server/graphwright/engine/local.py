@@ -109,8 +109,18 @@ class LocalEngine:
                     return
         finally:
             log.readers -= 1
-            if log.is_idle and self._logs.get(run) is log:
-                del self._logs[run]
+            self._drop(run, log)
+
+    def _drop(self, run: str, log: Log) -> None:
+        if log.is_idle and self._logs.get(run) is log:
+            del self._logs[run]
+
+    async def leave(self, run: str) -> None:
+        """Let readers go on with the archive."""
+        self._listeners.pop(run, None)
+        if log := self._logs.get(run):
+            await log.leave()
+            self._drop(run, log)
 
     async def forget(self, run: str, ttl: float) -> None:
         """Let go of what is in memory; readers that hold it read on."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
+from graphwright.errors import Unavailable
 from graphwright.events import END, Event, name_of
 
 TAIL = 1024 * 1024  # bytes of a run's events that are kept in memory, at least
@@ -69,6 +70,7 @@ class Log:
         self._kept: deque[list[int]] = deque()  # first id and bytes of stretches in the archive
         self._saving: asyncio.Task[None] | None = None
         self._waiting: set[asyncio.Future[None]] = set()
+        self._looked = 0.0  # when a reader looked into the archive
         self.readers = 0
 
     @property
@@ -94,6 +96,14 @@ class Log:
             await self.saved()
             self._events, self._size = [], 0
             self._first, self._saved = start + 1, start
+
+    async def leave(self) -> None:
+        """Have readers go on with what another process appends to the archive."""
+        await self.saved()
+        self._begun = False
+        self._first = self.position + 1
+        self._events, self._size = [], 0
+        self._wake()
 
     async def append(self, events: Sequence[bytes]) -> int:
         """Add events, for readers at once; the id of the last one.
@@ -206,15 +216,25 @@ class Log:
         grown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(grown)
         try:
-            # Without a timeout nothing is wrapped: readers may be many.
-            await (grown if self._poll is None else asyncio.wait_for(grown, self._poll))
+            # Without a timeout nothing is wrapped: readers may be many. Nor is one needed where
+            # this process has told something: it tells what comes next, too.
+            if self._poll is None or self._events:
+                await grown
+            else:
+                await asyncio.wait_for(grown, self._poll)
         except TimeoutError:
-            await self._look()
+            await self._look(asyncio.get_running_loop().time())
         finally:
             self._waiting.discard(grown)
 
-    async def _look(self) -> None:
-        """See whether another process has appended to the archive."""
-        position = await self._archive.position(self._run) if self._archive else 0
+    async def _look(self, now: float) -> None:
+        """See whether another process has appended to the archive; one reader looks for all."""
+        if self._archive is None or self._poll is None or now < self._looked + self._poll / 2:
+            return
+        self._looked = now
+        try:
+            position = await self._archive.position(self._run)
+        except Unavailable:  # it is looked for again
+            return
         if position > self.position and not self._events:
             self._first, self._saved = position + 1, position
