@@ -86,11 +86,12 @@ class Condition(Expression):
     def holds(self, state: Mapping[str, Any]) -> bool:
         """Whether the expression is true. Raises ConditionError when it has no answer."""
         result = self._result(state)
-        kind, value = result.type().name(), result.value()
-        if kind != "BOOL":
-            said = value if kind == "ERROR" else f"it gave {kind.lower()}, not true or false"
-            raise ConditionError(f"the condition `{self.text}` failed: {said}")
-        return bool(value)
+        value = result.value()
+        if value is True or value is False:
+            return value
+        kind = result.type().name()
+        said = value if kind == "ERROR" else f"it gave {kind.lower()}, not true or false"
+        raise ConditionError(f"the condition `{self.text}` failed: {said}")
 
 
 class Conditions:
