@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import ROOT, Service
-from tests.server.test_worker import Bench, bench, reaches
+from tests.server.bench import Bench, reaches
 
 from graphwright.database import DEFAULT_TENANT, leases
 from graphwright.database import runs as rows
@@ -19,8 +19,6 @@ from graphwright.holds import held
 from graphwright.retention import Sweep
 from graphwright.schemas import Checkpoint, RunCreate
 from graphwright_checkpoints import Retention, Saver
-
-__all__ = ["bench"]
 
 KEEP_ONE = Retention(age=None, keep=1)
 PLAIN = ROOT / "tests" / "projects" / "plain" / "langgraph.json"

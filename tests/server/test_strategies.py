@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import ROOT
-from tests.server.test_worker import Bench
+from tests.server.bench import Bench
 
 from graphwright.database import DEFAULT_TENANT, threads
 from graphwright.database.runs import Run
