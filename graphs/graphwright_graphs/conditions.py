@@ -9,15 +9,17 @@ A message reads as `{type, content, name, id, tool_calls, status}`; its content 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
-from pydantic import BaseModel
 
 from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.errors import ConditionError
+from graphwright_graphs.plain import FIELDS, NO_MESSAGE, fields_of, plain
 from graphwright_graphs.problems import Problems, quoted
+from graphwright_graphs.shortcuts import Unsure, shortcut
 from graphwright_graphs.source import Where
 
 if TYPE_CHECKING:
@@ -32,16 +34,6 @@ _ERROR = re.compile(r"ERROR: <input>:1:(\d+): ([^\n]*)")
 _TYPES = frozenset(
     ("bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type", "uint")
 )
-_SCALARS = (str, bool, int, float, type(None))
-_FIELDS: Final[Mapping[str, Callable[[BaseMessage], Any]]] = {
-    "type": lambda message: message.type,
-    "content": lambda message: str(message.text),
-    "name": lambda message: message.name or "",
-    "id": lambda message: message.id or "",
-    "tool_calls": lambda message: plain(getattr(message, "tool_calls", [])),
-    "status": lambda message: getattr(message, "status", ""),
-}
-_NO_MESSAGE = {"type": "", "content": "", "name": "", "id": "", "tool_calls": [], "status": ""}
 
 
 class Expression:
@@ -83,8 +75,20 @@ class Expression:
 class Condition(Expression):
     """One checked expression that is true or false."""
 
+    def __init__(self, text: str, compiled: cel.Expression, channels: Mapping[str, Readable]):
+        super().__init__(text, compiled, channels)
+        self._shortcut = shortcut(text, channels)
+
     def holds(self, state: Mapping[str, Any]) -> bool:
         """Whether the expression is true. Raises ConditionError when it has no answer."""
+        if self._shortcut is not None:
+            with suppress(Unsure):
+                answer = self._shortcut(state)
+                if answer is True or answer is False:
+                    return answer
+        return self._by_library(state)
+
+    def _by_library(self, state: Mapping[str, Any]) -> bool:
         result = self._result(state)
         value = result.value()
         if value is True or value is False:
@@ -181,7 +185,7 @@ def _fields_of_last(text: str, name: str) -> Collection[str]:
     """The fields of a message that are asked of the last item: no other needs to be converted."""
     asked = re.findall(rf"\b{name}\s*\.\s*last\s*\(\s*\)\s*(\.\s*\w+)?", text)
     names = {field.lstrip(". \t") for field in asked}
-    return _FIELDS if "" in names else _FIELDS.keys() & names  # "" stands for the message itself
+    return FIELDS if "" in names else FIELDS.keys() & names  # "" stands for the message itself
 
 
 def _by_index(text: str, channels: Mapping[str, Readable]) -> str:
@@ -206,23 +210,6 @@ def _seen(value: Any, channel: Readable, of_last: Collection[str] | None) -> Any
         return plain(value)
     if not value:
         # `messages.last().tool_calls` is asked of new conversations too.
-        return [_NO_MESSAGE] if channel.reducer == "messages" else []
+        return [NO_MESSAGE] if channel.reducer == "messages" else []
     last = value[-1]
-    return [_message(last, of_last) if isinstance(last, BaseMessage) else plain(last)]
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it; a message as the fields that conditions know."""
-    if isinstance(value, _SCALARS):
-        return value
-    if isinstance(value, BaseMessage):
-        return _message(value, _FIELDS)
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(each) for each in value]
-    return plain(value.model_dump()) if isinstance(value, BaseModel) else str(value)
-
-
-def _message(message: BaseMessage, fields: Iterable[str]) -> dict[str, Any]:
-    return {field: _FIELDS[field](message) for field in fields}
+    return [fields_of(last, of_last) if isinstance(last, BaseMessage) else plain(last)]

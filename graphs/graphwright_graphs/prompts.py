@@ -17,9 +17,9 @@ from typing import Any, Literal, Protocol
 from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.utils import mustache
 
-from graphwright_graphs.conditions import plain
 from graphwright_graphs.context import Readable
 from graphwright_graphs.errors import MissingValue
+from graphwright_graphs.plain import plain
 from graphwright_graphs.problems import Problems, shown
 from graphwright_graphs.source import Where
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from graphwright_graphs import cel
 from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.errors import ConditionError
-from graphwright_graphs.export import cel, runtime, times
+from graphwright_graphs.export import runtime, times
 from graphwright_graphs.export import state as reading
 from graphwright_graphs.export.expressions import Translation
 from graphwright_graphs.problems import Problems
@@ -271,6 +272,7 @@ def test_python_says_what_cel_says(text: str, state: dict[str, Any]) -> None:
     ("text", "python"),
     [
         ("size(messages.last().tool_calls) > 0", 'last(state["messages"]).tool_calls'),
+        ("tries == 010 || tries == 0x10", 'state["tries"] == 10 or state["tries"] == 16'),
         ("tries < 3 && !done", 'state["tries"] < 3 and not state.get("done", False)'),
         (
             "has(plan.goal) || topic == 'tea'",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import ModuleType
 
-from graphwright_graphs import bounds
+from graphwright_graphs import bounds, cel
 from graphwright_graphs.context import Readable
 from graphwright_graphs.edges import END, START, Branch, Edge, Join
-from graphwright_graphs.export import cel, state
+from graphwright_graphs.export import state
 from graphwright_graphs.export.expressions import Helper, Translation
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.module import Module

@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TypeAlias
 
-from graphwright_graphs.export import runtime, shapes, times
-from graphwright_graphs.export.cel import (
+from graphwright_graphs.cel import (
     Call,
     Choice,
     Entries,
@@ -29,6 +28,7 @@ from graphwright_graphs.export.cel import (
     Operation,
     Unreadable,
 )
+from graphwright_graphs.export import runtime, shapes, times
 from graphwright_graphs.export.literals import literal
 from graphwright_graphs.export.shapes import (
     AND,

@@ -211,7 +211,7 @@ class _Reader:
         read: dict[str, Callable[[], Expr]] = {
             "string": lambda: Literal(_text(self._take())),
             "float": lambda: Literal(float(self._take())),
-            "int": lambda: Literal(int(self._take().rstrip("uU"), 0)),
+            "int": lambda: Literal(_integer(self._take())),
             "name": self._word,
         }
         return read[self._kind]() if self._kind in read else self._bracket()
@@ -247,6 +247,12 @@ class _Reader:
                 self.expect(",")
         self.expect(end)
         return tuple(found)
+
+
+def _integer(token: str) -> int:
+    """The value of a whole number, which may begin with 0, unlike in Python."""
+    digits = token.rstrip("uU")
+    return int(digits, 16 if digits[:2] in ("0x", "0X") else 10)
 
 
 def _text(token: str) -> str:
