@@ -33,6 +33,7 @@ sys.path.insert(0, str(ROOT))
 
 ROUNDS = 10  # supersteps of a model and its tools in a turn, times two
 INPUTS: dict[str, dict[str, Any]] = {
+    "by_cases": {"waiting": 20},
     "count_down": {"left": 60},
     "side_by_side": {"topic": "tea"},
     "tool_agent": {"messages": [("human", "What is 12 times 12?")]},

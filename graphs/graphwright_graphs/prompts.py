@@ -128,10 +128,10 @@ class _Conversation(list[Any]):
 
     def __init__(self, messages: list[BaseMessage]) -> None:
         super().__init__(plain(messages))
-        self._text = as_text(messages)
+        self._messages = messages
 
     def __str__(self) -> str:
-        return self._text
+        return as_text(self._messages)
 
 
 def _shown(value: Any) -> Any:

@@ -27,6 +27,7 @@ class Binding:
     def __init__(self, models: Models, own: Model | None, bind: Bind) -> None:
         self._models = models
         self._candidates = candidates(own)
+        self._is_free = any(each.name is None for each in self._candidates)
         self._bind = bind
         self._bound: dict[str | None, Chain] = {}
         for each in self._candidates:
@@ -36,8 +37,7 @@ class Binding:
 
     def for_run(self, config: RunnableConfig) -> Chain:
         """The bound models of this run. Raises models.ModelNotAllowed for one not on the list."""
-        is_free = any(each.name is None for each in self._candidates)
-        asked = self._asked_for(config) if is_free else None
+        asked = self._asked_for(config) if self._is_free else None
         if asked not in self._bound:
             self._bound[asked] = Chain([self._link(each, asked) for each in self._candidates])
         return self._bound[asked]
