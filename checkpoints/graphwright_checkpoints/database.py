@@ -14,8 +14,7 @@ from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.records import (
     Address,
     Head,
-    NewCheckpoint,
-    NewWrite,
+    New,
     Reference,
     Selection,
     StoredCheckpoint,
@@ -25,6 +24,8 @@ from graphwright_checkpoints.storage import Amount, Outline, Usage
 from graphwright_checkpoints.templates import Templates
 
 Result = TypeVar("Result")
+Placed = tuple[Shelf, Sequence[Reference]]
+"""Where an insert went: the shelf, and the references that a checkpoint has there."""
 
 
 class Stale(Exception):
@@ -41,8 +42,11 @@ class Spent(Stale):
 class Database(Protocol):
     """Checkpoints behind a URL. Every call is one transaction, committed when it returns.
 
-    Errors are those of `errors`; the two `insert` calls may also raise `Stale`.
+    Errors are those of `errors`; `insert` and `ainsert` may also raise `Stale`.
     """
+
+    is_distant: bool
+    """Whether a commit is a round trip, which entries of a run wait for each other to share."""
 
     def open(self, serde: SerializerProtocol) -> Codec:
         """Connect, bring the tables to this release, and return the codec for what they hold."""
@@ -84,30 +88,16 @@ class Database(Protocol):
         """`select`, for coroutines."""
         ...
 
-    def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        """Store a checkpoint and the elements that it brings."""
-        ...
-
-    async def ainsert_checkpoints(
-        self, new: Sequence[NewCheckpoint]
-    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
-        """`insert_checkpoint`, for coroutines, of some of one thread in their order."""
-        ...
-
-    def insert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        """Store pending writes of the checkpoint at `address`.
+    def insert(self, new: New) -> Placed:
+        """Store a checkpoint or a task's writes, with the elements that they bring.
 
         A task that runs again repeats its writes, and the first ones count; those with a negative
         position replace each other.
         """
         ...
 
-    async def ainsert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        """`insert_writes`, for coroutines."""
+    async def ainsert(self, new: Sequence[New]) -> Sequence[Placed]:
+        """`insert`, for coroutines, of some of one thread in their order."""
         ...
 
     def raise_fence(self, thread_id: str, token: int) -> None:

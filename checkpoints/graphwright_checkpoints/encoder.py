@@ -26,6 +26,7 @@ from graphwright_checkpoints.records import (
     NewCheckpoint,
     NewPart,
     NewWrite,
+    NewWrites,
     Reference,
     StoredCheckpoint,
     StoredElement,
@@ -36,6 +37,7 @@ from graphwright_checkpoints.splitting import Pack
 from graphwright_checkpoints.templates import Template, Templates
 
 TRIGGER = "branch:to:"  # begins the names of LangGraph's channels that trigger a node
+NO_PARTS: Sequence[NewPart] = ()
 HEADS = 512  # checkpoints whose references are kept in mind
 
 
@@ -136,16 +138,17 @@ class Encoder:
         *,
         trusting: bool = True,
         limit: int | None = None,
-    ) -> list[NewWrite]:
+    ) -> NewWrites:
         """One record a write, numbered as LangGraph asks of every saver; or raise `TakesLong`."""
-        terms = Terms(Address.of(config).thread_id, trusting, Allowance(limit))
+        address = Address.of(config)
+        terms = Terms(address.thread_id, trusting, Allowance(limit))
         encoded: list[NewWrite] = []
         for position, (channel, value) in enumerate(writes):
             kept, parts = self._split(terms, channel, value)
             place = WRITES_IDX_MAP.get(channel, position)
             content = self.codec.encode(channel, kept)
             encoded.append(NewWrite(task_id, place, task_path, channel, content, parts))
-        return encoded
+        return NewWrites(address, records.fence(config), encoded)
 
     def stored(
         self,
@@ -209,7 +212,9 @@ class Encoder:
                 self.codec.encode(channel, value)  # raises with the name of the one at fault
             raise
 
-    def _split(self, terms: Terms, channel: str, value: Any) -> tuple[Any, list[NewPart]]:
+    def _split(self, terms: Terms, channel: str, value: Any) -> tuple[Any, Sequence[NewPart]]:
+        if splitting.weight(value) <= splitting.SMALL:
+            return value, NO_PARTS
         kept, parts = splitting.split(value)
         return kept, [
             NewPart(
@@ -321,7 +326,7 @@ class Encoder:
 def _is_passing(checkpoint: Checkpoint, metadata: CheckpointMetadata) -> bool:
     """Whether LangGraph goes on: from an input it does, and where a node has been triggered."""
     updated = checkpoint.get("updated_channels") or ()
-    return metadata.get("source") == "input" or any(name.startswith(TRIGGER) for name in updated)
+    return metadata.get("source") == "input" or any([name.startswith(TRIGGER) for name in updated])
 
 
 def _inside(channel: str, stored: StoredElement) -> Encoded:

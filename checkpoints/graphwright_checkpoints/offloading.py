@@ -18,8 +18,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graphwright_checkpoints import blob_upkeep
 from graphwright_checkpoints.blobs import Absent, BlobStore
-from graphwright_checkpoints.database import BlobRows, Spent, Stale
-from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.database import BlobRows, Placed, Spent, Stale
 from graphwright_checkpoints.errors import BlobMissing, BlobsUnavailable, LeaseLost, ValueNotStored
 from graphwright_checkpoints.flights import Flights
 from graphwright_checkpoints.keys import Keys, digest_in, names, new_keys
@@ -27,10 +26,11 @@ from graphwright_checkpoints.media import TYPE
 from graphwright_checkpoints.records import (
     Address,
     Blobs,
+    New,
     NewCheckpoint,
     NewPart,
     NewWrite,
-    Reference,
+    NewWrites,
     StoredCheckpoint,
 )
 from graphwright_checkpoints.serialization import Codec, Encoded
@@ -60,6 +60,7 @@ class OffloadingDatabase:
         self._store = store
         self._large = large
         self._flights = Flights()
+        self.is_distant = rows.is_distant
         # What has to do with no blob is the rows' own affair.
         self.head, self.select, self.aselect = rows.head, rows.select, rows.aselect
         self.raise_fence, self.araise_fence = rows.raise_fence, rows.araise_fence
@@ -127,48 +128,20 @@ class OffloadingDatabase:
                     raise self._missing(stored, error) from error
         return None
 
-    def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        """Store a checkpoint, after the large elements that it brings."""
+    def insert(self, new: New) -> Placed:
+        """Store a checkpoint or a task's writes, after the large elements that they bring."""
         return self._insert(
             new.address.thread_id,
             new.parts,
-            lambda blobs: self._rows.insert_checkpoint(_with_blobs(new, blobs)),
+            lambda blobs: self._rows.insert(_with_blobs(new, blobs)),
         )
 
-    async def ainsert_checkpoints(
-        self, new: Sequence[NewCheckpoint]
-    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
-        """`insert_checkpoint`, for coroutines, of some of one thread in their order."""
+    async def ainsert(self, new: Sequence[New]) -> Sequence[Placed]:
+        """`insert`, for coroutines, of some of one thread in their order."""
         return await self._ainsert(
             new[0].address.thread_id,
             chain.from_iterable(each.parts for each in new),
-            lambda blobs: self._rows.ainsert_checkpoints(
-                [_with_blobs(each, blobs) for each in new]
-            ),
-        )
-
-    def insert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        """Store pending writes, after the large elements that they bring."""
-        self._insert(
-            address.thread_id,
-            chain.from_iterable(write.parts for write in writes),
-            lambda blobs: self._rows.insert_writes(
-                address, fence, [_with_blobs(write, blobs) for write in writes]
-            ),
-        )
-
-    async def ainsert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        """`insert_writes`, for coroutines."""
-        await self._ainsert(
-            address.thread_id,
-            chain.from_iterable(write.parts for write in writes),
-            lambda blobs: self._rows.ainsert_writes(
-                address, fence, [_with_blobs(write, blobs) for write in writes]
-            ),
+            lambda blobs: self._rows.ainsert([_with_blobs(each, blobs) for each in new]),
         )
 
     async def in_thread(self, do: Callable[[], Result]) -> Result:
@@ -183,6 +156,8 @@ class OffloadingDatabase:
             try:
                 self._copy_blobs(source, self._keys.folder(target), copied)
                 self._rows.copy_thread(source, target, copied)
+                # Elements that nothing refers to are not copied everywhere; their blobs were.
+                self._discard(target, copied.values())
                 return self.delete_doomed()
             except (Absent, Stale) as error:  # somebody deletes from the source, or adds to it
                 reason = str(error)
@@ -341,10 +316,16 @@ def _is_for_blobs(error: Exception, stored: Collection[bytes]) -> bool:
     return isinstance(error, Spent) or (isinstance(error, Stale) and bool(stored))
 
 
+def _with_blobs(new: New, blobs: Blobs) -> New:
+    if not blobs:
+        return new
+    if isinstance(new, NewWrites):
+        return new._replace(writes=[_holding(write, blobs) for write in new.writes])
+    return _holding(new, blobs)
+
+
 HasParts = TypeVar("HasParts", NewCheckpoint, NewWrite)
 
 
-def _with_blobs(new: HasParts, blobs: Blobs) -> HasParts:
-    if not blobs:
-        return new
+def _holding(new: HasParts, blobs: Blobs) -> HasParts:
     return new._replace(parts=[part._replace(blobs=blobs) for part in new.parts])

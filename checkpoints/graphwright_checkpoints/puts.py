@@ -1,110 +1,147 @@
-"""Checkpoints on their way into the database.
+"""Checkpoints and writes on their way into the database, those of a run together.
 
-When a run begins, LangGraph puts two, one right after the other: the input, and the state with the
-input applied. Nothing of the graph runs between them, so the first waits for the second: together
-they are one commit. Where no second one comes, it is stored in the loop's next turn.
+When a run begins, LangGraph puts two checkpoints in one turn of the loop: the input, and the state
+with the input applied. The first waits for the second: together they are one commit.
+
+Where a commit is a round trip, more waits. With LangGraph's durability "async", its default, a step
+is stored while the next one runs: so it is held until the next one ends, for `PAUSE` at most, and a
+run of one quick node is one round trip. LangGraph puts a checkpoint when its last put has returned;
+so the put of one that is held returns when a task of its step has written something: the graph goes
+on then, and the next entry is not far. When a graph returns, all that it put is committed.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeVar
+from threading import Lock
 
-from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
-
-from graphwright_checkpoints.allowance import TakesLong
 from graphwright_checkpoints.database import Database, Stale
-from graphwright_checkpoints.elements import Shelf
-from graphwright_checkpoints.encoder import Encoder
-from graphwright_checkpoints.records import NewCheckpoint, Reference
+from graphwright_checkpoints.entries import Entry, Put, Writes
+from graphwright_checkpoints.errors import ValueNotStored
 
-ENCODED_INLINE = 256 * 1024  # bytes; encoding more than this holds the loop for milliseconds
+PAUSE = 0.002  # seconds that a step waits for the next one
+LATE = 0.001  # seconds; a loop that calls back later than this is busy with other runs
+TURNS = 12  # of a busy loop, which a step waits then: in fewer none of its runs can make a step
 
 logger = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
 
+class Held:
+    """The entries of a thread that wait for the next one."""
 
-class Put:
-    """One checkpoint that is to be stored, encoded as `new`."""
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.loop = asyncio.get_running_loop()
+        self.timer: asyncio.TimerHandle | None = None
 
-    new: NewCheckpoint
+    @property
+    def has_step(self) -> bool:
+        """Whether there is a checkpoint, other than an input's, for which the graph goes on."""
+        return any([isinstance(each, Put) and not each.is_input for each in self.entries])
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> None:
-        self.is_input = metadata.get("source") == "input"
-        self._encoder = encoder
-        self._checkpoint = checkpoint
-        self._encode = partial(encoder.checkpoint, config, checkpoint, metadata, new_versions)
-
-    def encode(self, *, trusting: bool = True) -> None:
-        """Make records of it; without trust, of what is remembered as stored too."""
-        self.new = self._encode(trusting=trusting)
-
-    async def aencode(self, *, trusting: bool = True) -> None:
-        """`encode`, in a thread where there is much."""
-        self.new = await soon(partial(self._encode, trusting=trusting))
-
-    def stored(self, shelf: Shelf, references: Sequence[Reference]) -> None:
-        """Remember how it was stored."""
-        self._encoder.stored(self._checkpoint, self.new.address, shelf, references)
+    def add(self, entry: Entry) -> None:
+        """Have an entry wait; the put of a checkpoint returns once there are writes for it."""
+        same = [each for each in self.entries if each.new.address == entry.new.address]
+        for put, writes in [(each, entry) for each in same] + [(entry, each) for each in same]:
+            if isinstance(put, Put) and isinstance(writes, Writes):
+                put.settle()
+        self.entries.append(entry)
 
 
 class Puts:
-    """Stores checkpoints, those of inputs together with what follows them."""
+    """Stores entries: at once, or held back for the next ones of their run."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._held: dict[str, Put] = {}
-        """By thread, the inputs that wait for this turn of the loop to end."""
+        self._lock = Lock()  # of `_held` and what is in it: threads take from it
+        self._held: dict[str, Held] = {}
         self._landing: dict[str, asyncio.Task[None]] = {}
-        """By thread, the inputs that nothing followed. Failures stay until somebody meets them."""
+        """By thread, entries that nothing followed. A failure that nobody was told stays here."""
 
-    def store(self, put: Put) -> None:
-        """Store a checkpoint; it is committed when this returns."""
-        self.settle(put.new.address.thread_id)
-        try:
-            stored = self._database.insert_checkpoint(put.new)
-        except Stale:
-            put.encode(trusting=False)
-            stored = self._database.insert_checkpoint(put.new)
-        put.stored(*stored)
+    def store(self, entry: Entry) -> None:
+        """Store an entry; it is committed when this returns."""
+        self.settle(entry.new.address.thread_id)
+        self._store(entry)
 
-    async def astore(self, put: Put) -> None:
-        """`store`, on the event loop. An input's is committed with the one that follows it, and
-        waits for no longer than this turn of the loop.
-        """
-        thread_id = put.new.address.thread_id
-        if put.is_input:
-            await self.land(thread_id)
-            self._held[thread_id] = put
-            asyncio.get_running_loop().call_soon(self._release, thread_id, put)
-            return
-        await self._landed(thread_id)
-        held = self._held.pop(thread_id, None)
-        await self._insert([held, put] if held else [put])
+    async def astore(self, entry: Entry) -> None:
+        """`store`, on the event loop; or wait for the next entry of the run, see above."""
+        thread_id = entry.new.address.thread_id
+        if self._landing:
+            await self._landed(thread_id)
+        if isinstance(entry, Put) and entry.is_input:
+            self._hold(thread_id, entry)
+        elif self._may_wait(entry):
+            settled = entry.settled()
+            self._hold(thread_id, entry)
+            await settled
+        else:
+            held = self._take(thread_id)
+            await (self._commit([*held, entry]) if held else self._insert([entry]))
 
     def settle(self, thread_id: str | None) -> None:
-        """Store the input of a thread that waits, or of all threads."""
+        """Store what is held of a thread, or of all threads."""
         for each in [thread_id] if thread_id is not None else list(self._held):
-            if held := self._held.pop(each, None):
-                self.store(held)
+            entries = list(self._take(each))
+            try:
+                while entries:
+                    self._store(entries[0])
+                    entries.pop(0).settle()
+            except BaseException as error:
+                _tell(entries, error)
+                raise
 
     async def land(self, thread_id: str | None = None) -> None:
-        """`settle`, on the event loop. Raises what kept an input from being stored."""
+        """`settle`, on the event loop. Raises what kept an entry from being stored."""
+        if not (self._held or self._landing):
+            return
         known = {*self._held, *self._landing}
         for each in known if thread_id is None else known & {thread_id}:
             await self._landed(each)
-            if held := self._held.pop(each, None):
-                await self._insert([held])
+            if entries := self._take(each):
+                await self._commit(entries)
+
+    def _hold(self, thread_id: str, entry: Entry) -> None:
+        with self._lock:
+            if (held := self._held.get(thread_id)) is None:
+                held = self._held[thread_id] = Held()
+                self._expect_more(thread_id, held, TURNS)
+            held.add(entry)
+
+    def _may_wait(self, entry: Entry) -> bool:
+        """Whether to wait for the next entry. Of two steps, the second takes the first along."""
+        if not (self._database.is_distant and entry.may_wait):
+            return False
+        held = self._held.get(entry.new.address.thread_id)
+        return isinstance(entry, Writes) or held is None or not held.has_step
+
+    def _take(self, thread_id: str) -> Sequence[Entry]:
+        if not self._held:
+            return ()
+        with self._lock:
+            held = self._held.pop(thread_id, None)
+        if held is None:
+            return ()
+        if held.timer is not None and held.loop is asyncio._get_running_loop():
+            held.timer.cancel()
+        return held.entries
+
+    def _expect_more(self, thread_id: str, held: Held, turns: int) -> None:
+        if not self._database.is_distant:
+            held.loop.call_soon(self._expire, thread_id, held, 0, 0)
+            return
+        due = held.loop.time() + PAUSE
+        held.timer = held.loop.call_at(due, self._expire, thread_id, held, due, turns)
+
+    def _expire(self, thread_id: str, held: Held, due: float, turns: int) -> None:
+        if self._held.get(thread_id) is not held:
+            return
+        if turns and held.loop.time() - due > LATE:
+            self._expect_more(thread_id, held, turns - 1)
+            return
+        landing = held.loop.create_task(self._commit_unasked(self._take(thread_id)))
+        self._landing[thread_id] = landing
+        landing.add_done_callback(partial(self._arrived, thread_id))
 
     async def _landed(self, thread_id: str) -> None:
         if (landing := self._landing.get(thread_id)) is not None:
@@ -114,34 +151,58 @@ class Puts:
                 if landing.done():
                     self._landing.pop(thread_id, None)
 
-    def _release(self, thread_id: str, put: Put) -> None:
-        if self._held.get(thread_id) is put:
-            del self._held[thread_id]
-            landing = asyncio.ensure_future(self._insert([put]))
-            self._landing[thread_id] = landing
-            landing.add_done_callback(partial(self._arrived, thread_id))
-
     def _arrived(self, thread_id: str, landing: asyncio.Task[None]) -> None:
         if landing.cancelled() or (error := landing.exception()) is None:
             if self._landing.get(thread_id) is landing:
                 del self._landing[thread_id]
         else:
-            logger.warning("The input of a run on thread %r is not stored: %s", thread_id, error)
+            logger.warning("A checkpoint of thread %r is not stored: %s", thread_id, error)
 
-    async def _insert(self, puts: Sequence[Put]) -> None:
+    async def _commit_unasked(self, entries: Sequence[Entry]) -> None:
         try:
-            stored = await self._database.ainsert_checkpoints([put.new for put in puts])
+            await self._insert(entries)
+        except BaseException as error:
+            if not _tell(entries, error):
+                raise
+        else:
+            _tell(entries)
+
+    async def _commit(self, entries: Sequence[Entry]) -> None:
+        """Commit entries, and raise what the last one's caller has to know."""
+        try:
+            await self._insert(entries)
+        except BaseException as error:
+            _tell(entries, error)
+            raise
+        _tell(entries)
+
+    async def _insert(self, entries: Sequence[Entry]) -> None:
+        try:
+            placed = await self._database.ainsert([each.new for each in entries])
         except Stale:
-            for put in puts:
-                await put.aencode(trusting=False)
-            stored = await self._database.ainsert_checkpoints([put.new for put in puts])
-        for put, (shelf, references) in zip(puts, stored, strict=True):
-            put.stored(shelf, references)
+            for each in entries:
+                await each.aencode(trusting=False)
+            placed = await self._database.ainsert([each.new for each in entries])
+        except ValueNotStored:
+            if len(entries) == 1:
+                raise
+            # One of them is at fault: what came before it is stored.
+            for each in entries:
+                await self._insert([each])
+                each.settle()
+            return
+        for each, place in zip(entries, placed, strict=True):
+            each.placed(place)
+
+    def _store(self, entry: Entry) -> None:
+        try:
+            placed = self._database.insert(entry.new)
+        except Stale:
+            entry.encode(trusting=False)
+            placed = self._database.insert(entry.new)
+        entry.placed(placed)
 
 
-async def soon(encode: Callable[..., Any]) -> Any:
-    """Encode on the event loop, or in a thread where there is much."""
-    try:
-        return encode(limit=ENCODED_INLINE)
-    except TakesLong:
-        return await asyncio.to_thread(encode)
+def _tell(entries: Sequence[Entry], error: BaseException | None = None) -> bool:
+    """Let go on, or fail, who waits for entries. False if nobody did."""
+    return any([each.settle(error) for each in entries])

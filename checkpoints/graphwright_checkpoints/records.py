@@ -49,7 +49,14 @@ class Address(NamedTuple):
 
     def config(self) -> RunnableConfig:
         """The config that names this address."""
-        return {"configurable": self._asdict()}
+        thread_id, checkpoint_ns, checkpoint_id = self
+        return {
+            "configurable": {
+                "thread_id": thread_id,
+                "checkpoint_ns": checkpoint_ns,
+                "checkpoint_id": checkpoint_id,
+            }
+        }
 
 
 class Reference(NamedTuple):
@@ -108,7 +115,7 @@ class NewCheckpoint(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes to write, keys left out."""
-        return len(self.body.data) + sum(part.size for part in self.parts)
+        return len(self.body.data) + sum([part.size for part in self.parts])
 
 
 class NewWrite(NamedTuple):
@@ -124,7 +131,36 @@ class NewWrite(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes to write, keys left out."""
-        return len(self.content.data) + sum(part.size for part in self.parts)
+        return len(self.content.data) + sum([part.size for part in self.parts])
+
+
+class NewWrites(NamedTuple):
+    """What a task wrote, to be stored with the checkpoint at `address`."""
+
+    address: Address
+    fence: int | None
+    writes: Sequence[NewWrite]
+
+    @property
+    def parts(self) -> list[NewPart]:
+        """The parts of all of them."""
+        return [part for write in self.writes for part in write.parts]
+
+    @property
+    def size(self) -> int:
+        """Bytes to write, keys left out."""
+        return sum([write.size for write in self.writes])
+
+    @property
+    def passing(self) -> bool:
+        """Whether the graph goes on from it. LangGraph's own are interrupts and errors: nothing
+        follows them.
+        """
+        return all([write.position >= 0 for write in self.writes])
+
+
+New = NewCheckpoint | NewWrites
+"""What one insert stores."""
 
 
 class StoredElement(NamedTuple):

@@ -16,10 +16,10 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graphwright_checkpoints import records, retention
-from graphwright_checkpoints.database import Database, Stale
+from graphwright_checkpoints import retention
+from graphwright_checkpoints.database import Database
 from graphwright_checkpoints.encoder import Encoder
-from graphwright_checkpoints.puts import Put, soon
+from graphwright_checkpoints.entries import Put, Writes
 from graphwright_checkpoints.records import FENCE, Address, Selection
 from graphwright_checkpoints.upkeep import Upkeep
 
@@ -90,8 +90,9 @@ class Saver(Upkeep):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """`get_tuple` on the event loop; large states are decoded in a thread."""
-        await self._puts.land(Address.of(config).thread_id)
-        stored = await self._database.afind(Address.of(config), self._encoder.templates)
+        address = Address.of(config)
+        await self._puts.land(address.thread_id)
+        stored = await self._database.afind(address, self._encoder.templates)
         if stored is not None and stored.size > DECODED_INLINE:
             return await asyncio.to_thread(self._encoder.read, stored)
         return stored and self._encoder.read(stored)
@@ -154,7 +155,7 @@ class Saver(Upkeep):
     ) -> RunnableConfig:
         """`put`, committed with all else of this tick; a thread encodes and writes large values.
 
-        An input's is committed with the checkpoint that follows it, see `puts`.
+        Where a run goes on from it, it may be committed with the next one, see `puts`.
         """
         put = Put(self._encoder, self._marked(config), checkpoint, metadata, new_versions)
         await put.aencode()
@@ -169,13 +170,9 @@ class Saver(Upkeep):
         task_path: str = "",
     ) -> None:
         """Store what a task wrote, before the step that it belongs to is complete."""
-        encode = partial(self._encoder.writes, config, writes, task_id, task_path)
-        token = records.fence(self._marked(config))
-        insert = partial(self._database.insert_writes, Address.of(config), token)
-        try:
-            insert(encode())
-        except Stale:
-            insert(encode(trusting=False))
+        entry = Writes(self._encoder, self._marked(config), writes, task_id, task_path)
+        entry.encode()
+        self._puts.store(entry)
 
     async def aput_writes(
         self,
@@ -184,14 +181,10 @@ class Saver(Upkeep):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """`put_writes`, committed with all else of this tick."""
-        encode = partial(self._encoder.writes, config, writes, task_id, task_path)
-        token = records.fence(self._marked(config))
-        insert = partial(self._database.ainsert_writes, Address.of(config), token)
-        try:
-            await insert(await soon(encode))
-        except Stale:
-            await insert(await soon(partial(encode, trusting=False)))
+        """`put_writes`, committed with all else of this tick, or with the run's next checkpoint."""
+        entry = Writes(self._encoder, self._marked(config), writes, task_id, task_path)
+        await entry.aencode()
+        await self._puts.astore(entry)
 
     def raise_fence(self, thread_id: str, token: int) -> None:
         """Refuse writes with an older token from now on, or raise `LeaseLost` if this one is.
@@ -199,14 +192,17 @@ class Saver(Upkeep):
         A worker that takes a thread over calls this before it reads the thread's state, so that the
         last one cannot write behind its back.
         """
+        self._puts.settle(thread_id)
         self._database.raise_fence(thread_id, token)
 
     async def araise_fence(self, thread_id: str, token: int) -> None:
         """`raise_fence`, on the event loop."""
+        await self._puts.land(thread_id)
         await self._database.araise_fence(thread_id, token)
 
     def delete_thread(self, thread_id: str) -> None:
         """Delete everything of a thread; an unknown thread is no error."""
+        self._puts.settle(thread_id)
         self._database.delete_thread(thread_id)
 
     async def adelete_thread(self, thread_id: str) -> None:
@@ -215,6 +211,7 @@ class Saver(Upkeep):
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete what these runs wrote, found by `run_id` in the checkpoints' metadata."""
+        self._puts.settle(None)
         retention.delete_for_runs(self._database, run_ids)
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
@@ -223,6 +220,7 @@ class Saver(Upkeep):
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Give the target the source's whole history, under the same checkpoint ids."""
+        self._puts.settle(source_thread_id)
         self._database.copy_thread(source_thread_id, target_thread_id)
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
@@ -237,6 +235,7 @@ class Saver(Upkeep):
         if strategy not in ("keep_latest", "delete"):
             raise ValueError(f'strategy is "keep_latest" or "delete", not {strategy!r}')
         for thread_id in thread_ids:
+            self._puts.settle(thread_id)
             if strategy == "delete":
                 self._database.delete_thread(thread_id)
             else:

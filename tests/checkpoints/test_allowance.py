@@ -12,7 +12,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from graphwright_checkpoints import open_checkpointer
 from graphwright_checkpoints.allowance import Allowance, TakesLong, bulk
-from graphwright_checkpoints.puts import ENCODED_INLINE
+from graphwright_checkpoints.entries import ENCODED_INLINE
 
 
 class Threads(JsonPlusSerializer):

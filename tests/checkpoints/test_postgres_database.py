@@ -33,6 +33,7 @@ from graphwright_checkpoints import (
 )
 from graphwright_checkpoints.postgres import inserting
 from graphwright_checkpoints.postgres.names import escape, unescape
+from graphwright_checkpoints.postgres.schema import VERSION
 
 TEXT = "word " * 100
 
@@ -200,9 +201,21 @@ def test_processes_that_open_a_new_database_together(postgres_url: str) -> None:
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 4
-    assert execute(postgres_url, "SELECT * FROM graphwright_checkpoint_schema") == [(1,)]
+    assert execute(postgres_url, "SELECT * FROM graphwright_checkpoint_schema") == [(VERSION,)]
     with open_checkpointer(postgres_url) as saver:
         assert len(list(saver.list(None))) == 4
+
+
+def test_a_database_of_the_first_schema_gets_what_the_second_adds(postgres_url: str) -> None:
+    with open_checkpointer(postgres_url) as saver:
+        put(saver, config("before"))
+    with psycopg.connect(postgres_url) as link:
+        link.execute("DROP FUNCTION graphwright_checkpoint_insert_2")
+        link.execute("UPDATE graphwright_checkpoint_schema SET version = 1")
+    with open_checkpointer(postgres_url) as saver:
+        put(saver, config("after"))
+        assert len(list(saver.list(None))) == 2
+    assert execute(postgres_url, "SELECT * FROM graphwright_checkpoint_schema") == [(VERSION,)]
 
 
 # Names

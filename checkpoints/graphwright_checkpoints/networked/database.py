@@ -5,25 +5,25 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import groupby
 from typing import TypeVar, cast
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
+from graphwright_checkpoints.database import Placed
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import ValueNotRead
 from graphwright_checkpoints.networked import contents, copying, rows, storage
 from graphwright_checkpoints.networked.calls import ATTEMPTS, Calls, too_busy
-from graphwright_checkpoints.networked.inserting import Inserts, change_of
+from graphwright_checkpoints.networked.inserting import Inserts, change_of, fill_with
 from graphwright_checkpoints.networked.reading import Reader, read_elements
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow
-from graphwright_checkpoints.networked.server import Change, Moved, Server
-from graphwright_checkpoints.numbering import Draft, NewElement, new_epoch
+from graphwright_checkpoints.networked.server import Moved, Server
+from graphwright_checkpoints.numbering import NewElement, new_epoch
 from graphwright_checkpoints.records import (
     Address,
     Head,
-    NewCheckpoint,
-    NewWrite,
-    Reference,
+    New,
     Selection,
     StoredCheckpoint,
     decode_references,
@@ -40,6 +40,8 @@ Result = TypeVar("Result")
 
 class NetworkedDatabase:
     """A `BlobRows` on a server, for any number of threads, event loops and processes."""
+
+    is_distant = True
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -88,34 +90,20 @@ class NetworkedDatabase:
 
     # Writing
 
-    def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
+    def insert(self, new: New) -> Placed:
+        (placed,) = self._insert([new])
+        return placed
 
-        def fill(draft: Draft) -> tuple[Change, Sequence[Reference]]:
-            references = draft.file(new.parts)
-            row = rows.of_checkpoint(new, references)
-            return change_of(draft, new.fence, checkpoints=[row]), references
+    async def ainsert(self, new: Sequence[New]) -> Sequence[Placed]:
+        return await self._calls.soon(self._insert, new)
 
-        return self._inserts.insert(new.address.thread_id, fill)
-
-    async def ainsert_checkpoints(
-        self, new: Sequence[NewCheckpoint]
-    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
-        return await self._calls.soon(lambda: [self.insert_checkpoint(each) for each in new])
-
-    def insert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-
-        def fill(draft: Draft) -> tuple[Change, None]:
-            made = [rows.of_write(address, new, draft.file(new.parts)) for new in writes]
-            return change_of(draft, fence, writes=made), None
-
-        self._inserts.insert(address.thread_id, fill)
-
-    async def ainsert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        await self._calls.soon(self.insert_writes, address, fence, writes)
+    def _insert(self, new: Sequence[New]) -> Sequence[Placed]:
+        """Store some of one thread, those under one fence in one transaction."""
+        placed: list[Placed] = []
+        for fence, group in groupby(new, lambda each: each.fence):
+            fill = partial(fill_with, fence, list(group))
+            placed += self._inserts.insert(new[0].address.thread_id, fill)[1]
+        return placed
 
     def raise_fence(self, thread_id: str, token: int) -> None:
         self._inserts.insert(thread_id, lambda draft: (change_of(draft, token), None))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from graphwright_checkpoints.database import Spent, Stale
+from graphwright_checkpoints.database import Placed, Spent, Stale
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.errors import DatabaseUnavailable, LeaseLost
 from graphwright_checkpoints.networked import rows
@@ -20,6 +20,7 @@ from graphwright_checkpoints.networked.server import (
     Server,
 )
 from graphwright_checkpoints.numbering import Draft, Known, Numbering
+from graphwright_checkpoints.records import Address, New, NewCheckpoint, Reference
 from graphwright_checkpoints.spans import collect
 
 FLIGHTS = 64  # locks that a process's threads share
@@ -50,7 +51,7 @@ class Inserts:
             for attempt in range(ATTEMPTS):
                 draft = Draft(self.known(thread_id))
                 try:
-                    made, result = fill(draft)
+                    made, result = self._calls.once(fill, draft)
                     self._store(made, sent)
                 except Stale:
                     self.numbering.forget(thread_id)
@@ -110,6 +111,27 @@ class Inserts:
         found = read_elements(self._server, self._calls, shelf, collect(sorted({*numbers})))
         if unused := blobs - {element.blob for element in found}:
             self._calls.change(self._server.blobs.doom, shelf, sorted(unused))
+
+
+def fill_with(fence: int | None, new: Sequence[New], draft: Draft) -> tuple[Change, list[Placed]]:
+    """Inserts of one thread as one change; for each, where it goes."""
+    checkpoints: dict[Address, CheckpointRow] = {}
+    writes: dict[tuple[Address, str, int], WriteRow] = {}
+    placed: list[Placed] = []
+    for each in new:
+        references: Sequence[Reference] = ()
+        if isinstance(each, NewCheckpoint):
+            references = draft.file(each.parts)
+            checkpoints[each.address] = rows.of_checkpoint(each, references)
+        else:
+            for write in each.writes:
+                row = rows.of_write(each.address, write, draft.file(write.parts))
+                name = (each.address, write.task_id, write.position)
+                # As the server has it: the first ones count, LangGraph's own replace each other.
+                if write.position < 0 or name not in writes:
+                    writes[name] = row
+        placed.append((draft.shelf, references))
+    return change_of(draft, fence, [*checkpoints.values()], [*writes.values()]), placed
 
 
 def change_of(

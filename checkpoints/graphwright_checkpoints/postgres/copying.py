@@ -13,7 +13,14 @@ from graphwright_checkpoints.postgres.deleting import CHECKPOINTS, DELETE_IF_EMP
 from graphwright_checkpoints.postgres.inserting import Group, Insert
 from graphwright_checkpoints.postgres.names import hash_of, unescape
 from graphwright_checkpoints.postgres.pools import Statement, Work
-from graphwright_checkpoints.records import Address, Blobs, NewCheckpoint, NewPart, NewWrite
+from graphwright_checkpoints.records import (
+    Address,
+    Blobs,
+    NewCheckpoint,
+    NewPart,
+    NewWrite,
+    NewWrites,
+)
 from graphwright_checkpoints.records import decode_references as decode
 from graphwright_checkpoints.serialization import Encoded
 from graphwright_checkpoints.spans import expand
@@ -130,7 +137,7 @@ def _checkpoint(
     *content: str | bytes,
 ) -> Insert:
     address = Address(target, unescape(checkpoint_ns), unescape(checkpoint_id))
-    return inserting.checkpoint(
+    return inserting.insert(
         NewCheckpoint(
             address,
             parent_id and unescape(parent_id),
@@ -164,7 +171,7 @@ def _write(
         Encoded(*content),  # type: ignore[arg-type]
         _parts(known, refs),
     )
-    return inserting.writes(address, None, [write])
+    return inserting.insert(NewWrites(address, None, [write]))
 
 
 def _parts(known: Source, refs: bytes | None) -> list[NewPart]:

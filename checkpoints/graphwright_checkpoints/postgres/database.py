@@ -12,8 +12,7 @@ import psycopg
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from psycopg.conninfo import conninfo_to_dict
 
-from graphwright_checkpoints.database import Stale
-from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.database import Placed, Stale
 from graphwright_checkpoints.errors import DatabaseUnavailable, InvalidURL
 from graphwright_checkpoints.keys import digest_in
 from graphwright_checkpoints.numbering import Numbering
@@ -35,9 +34,7 @@ from graphwright_checkpoints.postgres.pools import Pools, Work, transaction
 from graphwright_checkpoints.records import (
     Address,
     Head,
-    NewCheckpoint,
-    NewWrite,
-    Reference,
+    New,
     Selection,
     StoredCheckpoint,
 )
@@ -57,6 +54,8 @@ class PostgresDatabase:
 
     Coroutines of other event loops are served too, in threads.
     """
+
+    is_distant = True
 
     def __init__(self, conninfo: str, place: str) -> None:
         self._conninfo = conninfo
@@ -118,25 +117,13 @@ class PostgresDatabase:
     async def aselect(self, wanted: Selection) -> Sequence[tuple[Address, str]]:
         return await self._pools.arun(partial(reading.select_addresses, wanted))
 
-    def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        stored: tuple[Shelf, Sequence[Reference]]
-        (stored,) = self._insert([inserting.checkpoint(new)])
-        return stored
+    def insert(self, new: New) -> Placed:
+        placed: Placed
+        (placed,) = self._insert([inserting.insert(new)])
+        return placed
 
-    async def ainsert_checkpoints(
-        self, new: Sequence[NewCheckpoint]
-    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
-        return await self._ainsert([inserting.checkpoint(each) for each in new])
-
-    def insert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        self._insert([inserting.writes(address, fence, writes)])
-
-    async def ainsert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        await self._ainsert([inserting.writes(address, fence, writes)])
+    async def ainsert(self, new: Sequence[New]) -> Sequence[Placed]:
+        return await self._ainsert([inserting.insert(each) for each in new])
 
     def raise_fence(self, thread_id: str, token: int) -> None:
         self._transact(partial(shelves.lock, self._numbering, thread_id, token))

@@ -15,11 +15,28 @@ from graphwright_checkpoints.postgres.pools import CONNECTIONS
 CARGO = 256 * 1024  # bytes; sending more than this holds the loop for milliseconds
 LIMIT = CONNECTIONS - 1  # flights at a time: one connection is left for those who read
 
-TICKS = 2  # before a departure: so long it takes what a superstep inserts to be called for
+TICKS = 1  # before a departure: what a superstep inserts is called for in one
 RETURNING = 8  # before one for those who waited: what a run inserts when a call returns comes along
 
 Carry = Callable[[Sequence[Group], int], Awaitable[None]]
 """Stores groups, which have so many bytes; every insert is done afterwards."""
+
+
+class Call:
+    """Inserts that were asked for together; `done` is so when all of them are."""
+
+    def __init__(self, inserts: Sequence[Insert]) -> None:
+        self.done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._inserts = inserts
+
+    def settle(self) -> None:
+        """Let the caller go on if every insert is done."""
+        if self.done.done() or not all([insert.is_done for insert in self._inserts]):
+            return
+        try:
+            self.done.set_result([insert.outcome() for insert in self._inserts])
+        except Exception as error:
+            self.done.set_exception(error)
 
 
 class Flights:
@@ -27,22 +44,22 @@ class Flights:
 
     def __init__(self, carry: Carry) -> None:
         self._carry = carry
-        self._waiting: dict[str, list[tuple[Insert, asyncio.Future[Any]]]] = {}
+        self._waiting: dict[str, list[tuple[Insert, Call]]] = {}
         self._under_way: dict[asyncio.Task[None], set[str]] = {}
         self._is_called = False
 
     async def insert(self, inserts: Sequence[Insert]) -> list[Any]:
         """Store some of one thread with all else of this tick, and return their results."""
-        loop = asyncio.get_running_loop()
-        waiting = [(insert, loop.create_future()) for insert in inserts]
-        self._waiting.setdefault(inserts[0].thread_id, []).extend(waiting)
+        call = Call(inserts)
+        self._waiting.setdefault(inserts[0].thread_id, []).extend((each, call) for each in inserts)
         self._call(TICKS)
-        return await asyncio.gather(*(done for _, done in waiting))
+        return await call.done
 
     async def land(self) -> None:
         """Wait for all that was to be inserted when this was called."""
-        waiting = [done for inserts in self._waiting.values() for _, done in inserts]
-        if pending := [*waiting, *self._under_way]:
+        waiting = {call.done for inserts in self._waiting.values() for _, call in inserts}
+        pending: list[asyncio.Future[Any]] = [*waiting, *self._under_way]
+        if pending:
             await asyncio.wait(pending)
 
     def _depart(self) -> None:
@@ -68,10 +85,10 @@ class Flights:
         else:
             self._depart()
 
-    def _take(self) -> list[tuple[Insert, asyncio.Future[Any]]]:
+    def _take(self) -> list[tuple[Insert, Call]]:
         """Inserts that may go together: one fence for each thread, and not too much."""
         busy = {thread_id for threads in self._under_way.values() for thread_id in threads}
-        taken: list[tuple[Insert, asyncio.Future[Any]]] = []
+        taken: list[tuple[Insert, Call]] = []
         room = CARGO
         for thread_id, waiting in list(self._waiting.items()):
             if thread_id in busy:
@@ -89,24 +106,15 @@ class Flights:
                 break
         return taken
 
-    async def _fly(self, taken: Sequence[tuple[Insert, asyncio.Future[Any]]]) -> None:
+    async def _fly(self, taken: Sequence[tuple[Insert, Call]]) -> None:
         by_thread: dict[str, list[Insert]] = {}
         for insert, _ in taken:
             by_thread.setdefault(insert.thread_id, []).append(insert)
         groups = [Group(inserts) for inserts in by_thread.values()]
         await self._carry(groups, sum(insert.size for insert, _ in taken))
-        for insert, done in taken:
-            _settle(insert, done)
+        for _, call in taken:
+            call.settle()
 
 
 def _agree(one: Insert, other: Insert) -> bool:
     return one.thread_id != other.thread_id or one.fence == other.fence
-
-
-def _settle(insert: Insert, done: asyncio.Future[Any]) -> None:
-    if done.done():  # a caller may have been cancelled meanwhile
-        return
-    if insert.error is not None:
-        done.set_exception(insert.error)
-    else:
-        done.set_result(insert.result)

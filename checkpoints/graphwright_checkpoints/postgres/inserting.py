@@ -6,8 +6,7 @@ from typing import Any
 
 import orjson
 
-from graphwright_checkpoints.database import Spent, Stale
-from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.database import Placed, Spent, Stale
 from graphwright_checkpoints.errors import LeaseLost, ValueNotStored
 from graphwright_checkpoints.numbering import Draft, Known, NewElement, Numbering
 from graphwright_checkpoints.postgres import failures, outside, shelves
@@ -16,21 +15,22 @@ from graphwright_checkpoints.postgres.names import escape, hash_of
 from graphwright_checkpoints.postgres.pools import Statement, Work, transaction
 from graphwright_checkpoints.records import (
     Address,
+    New,
     NewCheckpoint,
     NewWrite,
-    Reference,
+    NewWrites,
     encode_references,
 )
 
-INSERT = "graphwright_checkpoint_insert_1(%s::jsonb, %b)"
-SEND = f"SELECT * FROM {INSERT} AS key"
+INSERT = "graphwright_checkpoint_insert_2(%s::jsonb, %b)"
+SEND = f"SELECT {INSERT}"
 # The commit does not wait for the disk: that of a later insert does, and brings this one along.
 # Until then, or for three times `wal_writer_delay`, a crash of the database server may undo it.
 SEND_PASSING = f"""
-    SELECT key FROM set_config('synchronous_commit', CASE
+    SELECT {INSERT} FROM set_config('synchronous_commit', CASE
         WHEN current_setting('graphwright.synchronous', true) = 'full'
         THEN current_setting('synchronous_commit') ELSE 'off'
-    END, true), {INSERT} AS key
+    END, true)
 """
 
 MAX_SIZE = 900_000_000  # bytes of one insert; Postgres takes a message of 1 GB
@@ -126,10 +126,14 @@ class Insert:
         return self.result
 
 
-def checkpoint(new: NewCheckpoint) -> Insert:
-    """Store a checkpoint and the elements that it brings; gives its shelf and references."""
+def insert(new: New) -> Insert:
+    """Store a checkpoint or a task's writes, with the elements that they bring."""
+    return _checkpoint(new) if isinstance(new, NewCheckpoint) else _writes(new)
 
-    def fill(group: Group) -> tuple[Shelf, list[Reference]]:
+
+def _checkpoint(new: NewCheckpoint) -> Insert:
+
+    def fill(group: Group) -> Placed:
         draft = group.drafted
         references = draft.file(new.parts)
         _, checkpoint_ns, checkpoint_id = new.address
@@ -150,22 +154,18 @@ def checkpoint(new: NewCheckpoint) -> Insert:
     return Insert(new.address.thread_id, new.fence, fill, new.size, passing=new.passing)
 
 
-def writes(address: Address, fence: int | None, new: Sequence[NewWrite]) -> Insert:
-    """Store pending writes of the checkpoint at `address`."""
-
-    def fill(group: Group) -> None:
-        rows = [_write(group.drafted, address, write) for write in new]
-        for write, row in zip(new, rows, strict=True):
-            place = (*address[1:], write.task_id, write.position)
+def _writes(new: NewWrites) -> Insert:
+    def fill(group: Group) -> Placed:
+        rows = [_write(group.drafted, new.address, write) for write in new.writes]
+        for write, row in zip(new.writes, rows, strict=True):
+            place = (*new.address[1:], write.task_id, write.position)
             # As the database has it: the first ones count, and LangGraph's own replace each other.
             if write.position < 0 or place not in group.writes:
                 group.writes[place] = row
+        return group.drafted.shelf, ()
 
-    _check_size([(write.channel, write.size) for write in new])
-    size = sum(write.size for write in new)
-    # LangGraph's own, at a negative position, are interrupts and errors: nothing follows them.
-    passing = all(write.position >= 0 for write in new)
-    return Insert(address.thread_id, fence, fill, size, passing=passing)
+    _check_size([(write.channel, write.size) for write in new.writes])
+    return Insert(new.address.thread_id, new.fence, fill, new.size, passing=new.passing)
 
 
 def _check_size(sizes: Sequence[tuple[str, int]]) -> None:
@@ -290,8 +290,8 @@ def send(groups: Sequence[Group]) -> Work[set[int]]:
     if not groups:
         return set()
     passing = all(insert.passing for group in groups for insert in group.inserts)
-    rows = yield Statement(SEND_PASSING if passing else SEND, _values(groups))
-    return {key for (key,) in rows}
+    [(keys,)] = yield Statement(SEND_PASSING if passing else SEND, _values(groups))
+    return set(keys)
 
 
 def _values(groups: Sequence[Group]) -> tuple[str, bytes]:

@@ -10,7 +10,8 @@ def escape(name: str) -> str:
 
     Raises `ValueNotStored` for what is not valid Unicode.
     """
-    _encode(name)
+    if not name.isascii():
+        _encode(name)
     if "\x00" in name or "\x01" in name:
         return name.replace("\x01", "\x01\x02").replace("\x00", "\x01\x01")
     return name

@@ -14,7 +14,7 @@ from graphwright_checkpoints.errors import DatabaseTooNew, DatabaseUnavailable, 
 from graphwright_checkpoints.postgres.pools import OPTIONS
 from graphwright_checkpoints.serialization import Codec
 
-VERSION = 1
+VERSION = 2
 LOCK = 0x67776370  # of `pg_advisory_xact_lock`: one process migrates, the others wait
 
 TABLES = """
@@ -109,40 +109,46 @@ DOOM = """
 # the time that an array for each column takes. Threads are locked, and made, in one order for all
 # processes, so that no two wait for each other.
 INSERT = """
-    CREATE FUNCTION graphwright_checkpoint_insert_1(new jsonb, data bytea)
-    RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+    CREATE FUNCTION graphwright_checkpoint_insert_2(new jsonb, data bytea)
+    RETURNS bigint[] LANGUAGE plpgsql AS $$
     #variable_conflict use_column
     DECLARE
         asked record;
-        made bigint[];
         allowed bigint[] := '{}';
     BEGIN
-        -- In a loop, so that the plan cannot become a scan of the table.
-        FOR asked IN
-            SELECT * FROM jsonb_to_recordset(new->'locked')
-                AS n (key bigint, epoch bigint, fence bigint) ORDER BY key
-        LOOP
-            PERFORM FROM graphwright_checkpoint_threads t
-            WHERE t.key = asked.key AND t.epoch = asked.epoch
-                AND t.fence = coalesce(asked.fence, t.fence)
-            FOR NO KEY UPDATE;
-            IF FOUND THEN
-                allowed := allowed || asked.key;
-            END IF;
-        END LOOP;
+        -- In loops, so that the plan cannot become a scan of the table, and is a small one.
+        IF jsonb_array_length(new->'locked') > 0 THEN
+            FOR asked IN
+                SELECT * FROM jsonb_to_recordset(new->'locked')
+                    AS n (key bigint, epoch bigint, fence bigint) ORDER BY key
+            LOOP
+                PERFORM FROM graphwright_checkpoint_threads t
+                WHERE t.key = asked.key AND t.epoch = asked.epoch
+                    AND t.fence = coalesce(asked.fence, t.fence)
+                FOR NO KEY UPDATE;
+                IF FOUND THEN
+                    allowed := allowed || asked.key;
+                END IF;
+            END LOOP;
+        END IF;
 
         IF jsonb_array_length(new->'made') > 0 THEN
-            WITH made AS (
-                INSERT INTO graphwright_checkpoint_threads (key, id_hash, thread_id, epoch, fence)
-                SELECT key, decode(id_hash, 'hex'), thread_id, epoch, coalesce(fence, 0)
+            FOR asked IN
+                SELECT key, decode(id_hash, 'hex') AS id_hash, thread_id, epoch, fence
                 FROM jsonb_to_recordset(new->'made')
                     AS n (key bigint, id_hash text, thread_id text, epoch bigint, fence bigint)
                 ORDER BY id_hash
-                ON CONFLICT DO NOTHING
-                RETURNING key
-            )
-            SELECT array_agg(key) INTO made FROM made;
-            allowed := allowed || coalesce(made, '{}');
+            LOOP
+                INSERT INTO graphwright_checkpoint_threads (key, id_hash, thread_id, epoch, fence)
+                VALUES (
+                    asked.key, asked.id_hash, asked.thread_id, asked.epoch,
+                    coalesce(asked.fence, 0)
+                )
+                ON CONFLICT DO NOTHING;
+                IF FOUND THEN
+                    allowed := allowed || asked.key;
+                END IF;
+            END LOOP;
         END IF;
 
         IF jsonb_array_length(new->'elements') > 0 THEN
@@ -211,7 +217,7 @@ INSERT = """
             WHERE w.idx < 0;
         END IF;
 
-        RETURN QUERY SELECT unnest(allowed);
+        RETURN allowed;
     END $$
 """
 
@@ -253,8 +259,8 @@ FIND = """
     END $$
 """
 
-MIGRATIONS = ((TABLES, DOOM, INSERT, FIND),)
-"""What each version of the schema adds to the one before."""
+MIGRATIONS = ((TABLES, DOOM, FIND), (INSERT,))
+"""What each version of the schema adds to the one before. The first had an insert of its own."""
 
 
 def open_database(conninfo: str, serde: SerializerProtocol) -> Codec:

@@ -88,7 +88,7 @@ class Batches:
         if tick is None or not tick.calls:
             return
         calls, tick.calls = tick.calls, []
-        size = sum(call.size for call in calls)
+        size = sum([call.size for call in calls])
         try:
             _settle(calls, _run(calls, lambda work: self._inline(work, size)))
         except Taken:

@@ -101,7 +101,7 @@ class Connection:
     def _transact(self, work: Work[Result], begin: Begin) -> Result:
         try:
             transaction = Transaction(self._link, self._ledgers)
-            self._link.execute(begin)
+            self._link.execute(begin.value)
             try:
                 if begin is Begin.WRITE:
                     self._ledgers.check()

@@ -7,16 +7,14 @@ from typing import TypeVar
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graphwright_checkpoints.database import Stale
-from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.database import Placed, Stale
 from graphwright_checkpoints.errors import DatabaseUnavailable, InvalidURL
 from graphwright_checkpoints.keys import digest_in
 from graphwright_checkpoints.records import (
     Address,
     Head,
+    New,
     NewCheckpoint,
-    NewWrite,
-    Reference,
     Selection,
     StoredCheckpoint,
 )
@@ -49,6 +47,8 @@ Result = TypeVar("Result")
 
 class SqliteDatabase:
     """A `Database` that threads, event loops and processes may share, any number of each."""
+
+    is_distant = False
 
     def __init__(self, path: str, synchronous: str = "NORMAL") -> None:
         self._path = path
@@ -101,31 +101,16 @@ class SqliteDatabase:
         work = partial(queries.select_addresses, wanted=wanted)
         return await self._file.read_soon(work, work)
 
-    def insert_checkpoint(self, new: NewCheckpoint) -> tuple[Shelf, Sequence[Reference]]:
-        return self._file.write(partial(queries.insert_checkpoint, new=new))
+    def insert(self, new: New) -> Placed:
+        return self._file.write(partial(queries.insert, new=new))
 
-    async def ainsert_checkpoints(
-        self, new: Sequence[NewCheckpoint]
-    ) -> Sequence[tuple[Shelf, Sequence[Reference]]]:
-        def insert(transaction: Transaction) -> list[tuple[Shelf, Sequence[Reference]]]:
-            return [queries.insert_checkpoint(transaction, each) for each in new]
+    async def ainsert(self, new: Sequence[New]) -> Sequence[Placed]:
+        def insert(transaction: Transaction) -> list[Placed]:
+            return [queries.insert(transaction, each) for each in new]
 
-        return await self._batches.write(insert, sum(each.size for each in new), urgent=True)
-
-    def insert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        self._file.write(
-            partial(queries.insert_writes, address=address, fence=fence, writes=writes)
-        )
-
-    async def ainsert_writes(
-        self, address: Address, fence: int | None, writes: Sequence[NewWrite]
-    ) -> None:
-        await self._batches.write(
-            partial(queries.insert_writes, address=address, fence=fence, writes=writes),
-            sum(write.size for write in writes),
-        )
+        # LangGraph waits for the last checkpoint before it goes on, and for no writes.
+        urgent = isinstance(new[-1], NewCheckpoint)
+        return await self._batches.write(insert, sum([each.size for each in new]), urgent=urgent)
 
     def raise_fence(self, thread_id: str, token: int) -> None:
         self._file.write(partial(shelves.open_for, thread_id=thread_id, fence=token))

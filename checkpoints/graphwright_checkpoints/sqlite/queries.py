@@ -1,15 +1,17 @@
 """Every statement on checkpoints and writes, one function each. All expect an open transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from graphwright_checkpoints.database import Placed
 from graphwright_checkpoints.elements import Shelf
 from graphwright_checkpoints.records import (
     Address,
     Head,
+    New,
     NewCheckpoint,
-    NewWrite,
+    NewWrites,
     Reference,
     Selection,
     StoredCheckpoint,
@@ -20,6 +22,7 @@ from graphwright_checkpoints.records import (
 from graphwright_checkpoints.serialization import Encoded
 from graphwright_checkpoints.sqlite import shelves
 from graphwright_checkpoints.sqlite.connection import Transaction
+from graphwright_checkpoints.sqlite.ledgers import Ledger
 from graphwright_checkpoints.templates import Templates
 
 INSERT_CHECKPOINT = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -46,25 +49,28 @@ SELECT_WRITES = """
 """
 
 
-def insert_checkpoint(
-    transaction: Transaction, new: NewCheckpoint
-) -> tuple[Shelf, list[Reference]]:
-    """Store a checkpoint and the elements that it brings."""
+def insert(transaction: Transaction, new: New) -> Placed:
+    """Store a checkpoint or a task's writes, with the elements that they bring."""
     ledger = shelves.open_for(transaction, new.address.thread_id, new.fence)
-    references = shelves.file(transaction, ledger, new.parts)
+    if isinstance(new, NewCheckpoint):
+        return ledger.shelf, _insert_checkpoint(transaction, ledger, new)
+    _insert_writes(transaction, ledger, new)
+    return ledger.shelf, ()
+
+
+def _insert_checkpoint(
+    transaction: Transaction, ledger: Ledger, new: NewCheckpoint
+) -> Sequence[Reference]:
+    references = shelves.file(transaction, ledger, new.parts) if new.parts else ()
     row = (ledger.shelf.key, *new.address[1:], new.parent_id, new.run_id, *new.body)
     transaction.execute(INSERT_CHECKPOINT, (*row, new.metadata, encode_references(references)))
-    return ledger.shelf, references
+    return references
 
 
-def insert_writes(
-    transaction: Transaction, address: Address, fence: int | None, writes: Iterable[NewWrite]
-) -> None:
-    """Store pending writes of the checkpoint at `address`."""
-    ledger = shelves.open_for(transaction, address.thread_id, fence)
-    place = (ledger.shelf.key, *address[1:])
+def _insert_writes(transaction: Transaction, ledger: Ledger, new: NewWrites) -> None:
+    place = (ledger.shelf.key, *new.address[1:])
     rows = []
-    for task_id, position, task_path, channel, content, parts in writes:
+    for task_id, position, task_path, channel, content, parts in new.writes:
         references = shelves.file(transaction, ledger, parts) if parts else ()
         row = (*place, task_id, position, task_path, channel, *content)
         rows.append((*row, encode_references(references)))

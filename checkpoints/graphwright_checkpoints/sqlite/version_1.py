@@ -35,7 +35,7 @@ def convert(transaction: Transaction, encoder: Encoder) -> None:
         new = encoder.checkpoint(
             parent, checkpoint, json.loads(metadata), checkpoint["channel_versions"]
         )
-        queries.insert_checkpoint(transaction, new)
+        queries.insert(transaction, new)
         # A failure closes the database and the encoder with it: no need to keep the bytes.
         transaction.committed()
     _convert_writes(transaction, encoder)
@@ -66,6 +66,6 @@ def _convert_writes(transaction: Transaction, encoder: Encoder) -> None:
     for *place, task_id, position, task_path, channel, type_, blob in rows:
         address = Address(*place)
         value = encoder.codec.decode(channel, Encoded(type_, blob))
-        (write,) = encoder.writes(address.config(), [(channel, value)], task_id, task_path)
-        kept = write._replace(position=position)
-        queries.insert_writes(transaction, address, None, [kept])
+        new = encoder.writes(address.config(), [(channel, value)], task_id, task_path)
+        kept = [write._replace(position=position) for write in new.writes]
+        queries.insert(transaction, new._replace(writes=kept))

@@ -298,6 +298,17 @@ def test_copies_have_blobs_of_their_own(stored: Stored, anywhere: str, keys: Key
     assert keys(anywhere) == set()
 
 
+def test_a_copy_leaves_out_what_nothing_refers_to(stored: Stored, blobs: str, keys: Keys) -> None:
+    with open_at(stored, blobs) as saver:
+        first = put(saver, "small")
+        saver.put_writes(first, [("ch", "written first")], "task")
+        saver.put_writes(first, [("ch", LARGE)], "task")  # the first ones count
+        saver.copy_thread("t", "copy")
+        saver.delete_thread("t")
+        saver.delete_thread("copy")
+    assert keys(blobs) == set()
+
+
 def test_a_copy_of_a_thread_with_a_lost_blob_is_refused(
     stored: Stored, blobs: str, keys: Keys
 ) -> None:
@@ -469,7 +480,7 @@ with open_checkpointer(url, blobs=blobs) as saver:
     def wait(*row):
         print("between", flush=True)
         time.sleep(60)
-    saver._database._rows.insert_writes = wait
+    saver._database._rows.insert = wait
     config = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "2"}}
     saver.put_writes(config, [("ch", "killed " + large * 100_000)], "task")
 """
