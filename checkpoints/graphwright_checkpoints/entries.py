@@ -11,7 +11,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from graphwright_checkpoints.allowance import TakesLong
 from graphwright_checkpoints.database import Placed
 from graphwright_checkpoints.encoder import Encoder
-from graphwright_checkpoints.records import New, NewCheckpoint, NewWrites
+from graphwright_checkpoints.records import New
 
 ENCODED_INLINE = 256 * 1024  # bytes; encoding more than this holds the loop for milliseconds
 
@@ -25,7 +25,7 @@ DURABILITY = "__pregel_durability"
 class Entry:
     """A checkpoint or a task's writes, encoded as `new`."""
 
-    new: NewCheckpoint | NewWrites
+    new: New
 
     def __init__(self, config: RunnableConfig, encode: Callable[..., New]) -> None:
         part = config.get("configurable", {})
@@ -73,8 +73,6 @@ class Entry:
 class Put(Entry):
     """A checkpoint."""
 
-    new: NewCheckpoint
-
     def __init__(
         self,
         encoder: Encoder,
@@ -101,8 +99,6 @@ class Put(Entry):
 
 class Writes(Entry):
     """What a task wrote."""
-
-    new: NewWrites
 
     def __init__(
         self,
