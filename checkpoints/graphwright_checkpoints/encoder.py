@@ -37,7 +37,6 @@ from graphwright_checkpoints.splitting import Pack
 from graphwright_checkpoints.templates import Template, Templates
 
 TRIGGER = "branch:to:"  # begins the names of LangGraph's channels that trigger a node
-NO_PARTS: Sequence[NewPart] = ()
 HEADS = 512  # checkpoints whose references are kept in mind
 
 
@@ -214,7 +213,7 @@ class Encoder:
 
     def _split(self, terms: Terms, channel: str, value: Any) -> tuple[Any, Sequence[NewPart]]:
         if splitting.weight(value) <= splitting.SMALL:
-            return value, NO_PARTS
+            return value, ()
         kept, parts = splitting.split(value)
         return kept, [
             NewPart(

@@ -38,6 +38,33 @@ with open_checkpointer(sys.argv[1]) as saver:
 """
 
 
+# Each node adds its number to the log, so that a log that lacks something shows it.
+RUNNER = """
+import asyncio, sys
+from operator import add
+from typing import Annotated, TypedDict
+from langgraph.graph import START, StateGraph
+from graphwright_checkpoints import open_checkpointer
+
+class Log(TypedDict):
+    lines: Annotated[list[str], add]
+
+async def node(state):
+    return {"lines": [f"{len(state['lines']):600}"]}
+
+async def main():
+    builder = StateGraph(Log).add_sequence([("a", node), ("b", node), ("c", node)])
+    builder.add_edge(START, "a")
+    config = {"configurable": {"thread_id": sys.argv[2]}}
+    async with open_checkpointer(sys.argv[1]) as saver:
+        graph = builder.compile(saver)
+        for _ in range(int(sys.argv[3])):
+            print(len((await graph.ainvoke({"lines": []}, config))["lines"]), flush=True)
+
+asyncio.run(main())
+"""
+
+
 def config(thread: str) -> Any:
     return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
 
@@ -94,9 +121,9 @@ def test_processes_share_one_database_from_its_first_moment(
         assert len(list(saver.list(None))) == 75
 
 
-def _writer(url: str, thread: str, said: Path, steps: int) -> Command:
+def _writer(url: str, thread: str, said: Path, steps: int, code: str = WRITER) -> Command:
     told = url, thread, str(steps)
-    return Command(*told, code=WRITER, folder=said.parent, environment=os.environ, output=said)
+    return Command(*told, code=code, folder=said.parent, environment=os.environ, output=said)
 
 
 def _message(writer: int, step: int) -> HumanMessage:
@@ -164,9 +191,26 @@ def test_kill_9_loses_nothing_that_was_committed(
         before = _check(shared_url, before, acknowledged)
 
 
-def _write_until_killed(url: str, said: Path, at_least: int) -> int:
+def test_kill_9_loses_nothing_that_a_graph_returned(
+    shared_url: str, stored: Stored, tmp_path: Path
+) -> None:
+    """Coroutines hold a step until the next one ends: no step may be there without those before."""
+    for kill in range(math.ceil(KILLS * stored.kills / 5)):
+        said = tmp_path / f"said-{kill}"
+        acknowledged = _write_until_killed(shared_url, said, 3 + 5 * kill % 20, RUNNER)
+        with open_checkpointer(shared_url) as saver:
+            found = list(saver.list(config("t"), limit=100))
+        logs = [item.checkpoint["channel_values"].get("lines", []) for item in found]
+        assert len(logs[0]) >= acknowledged
+        assert logs[0] == [f"{number:600}" for number in range(len(logs[0]))]
+        assert all(log == logs[0][: len(log)] for log in logs)
+        parents = [item.parent_config for item in found[:-1]]
+        assert parents == [item.config for item in found[1:]]
+
+
+def _write_until_killed(url: str, said: Path, at_least: int, code: str = WRITER) -> int:
     """The last step that a writer said it had stored. It is killed while it goes on writing."""
-    writer = _writer(url, "t", said, 100_000)
+    writer = _writer(url, "t", said, 100_000, code)
     while not said.exists() or said.read_bytes().count(b"\n") < at_least:
         assert writer.poll() is None, said.read_text()
         time.sleep(0.001)
