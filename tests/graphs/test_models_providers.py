@@ -79,7 +79,11 @@ def test_a_provider_is_made_with_the_options_that_it_knows(name: str, class_name
             models.get(name, {option: options[option]})
 
 
-GROQ = "/openai/v1/chat/completions"
+# Where OpenAI's protocol is spoken under another name: the path, and the variable for the address.
+SPEAK_OPENAI = [
+    ("groq", "/openai/v1/chat/completions", "GROQ_API_BASE", ""),
+    ("mistralai", "/v1/chat/completions", "MISTRAL_BASE_URL", "/v1"),
+]
 
 
 def chat(model: str, extra: str = "") -> str:
@@ -91,16 +95,22 @@ def chat(model: str, extra: str = "") -> str:
     """
 
 
-async def test_groq_answers_fails_and_is_replaced_over_the_wire(
-    compiled: Compiled, tools: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("provider", "path", "variable", "prefix"), SPEAK_OPENAI)
+async def test_a_provider_answers_fails_and_is_replaced_over_the_wire(
+    compiled: Compiled,
+    tools: str,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    path: str,
+    variable: str,
+    prefix: str,
 ) -> None:
-    pytest.importorskip("langchain_groq")
     answers: list[Any] = [
         Refusal(429, {"retry-after": "0"}), [("add", {"a": 1, "b": 2})], Cut("half of"), "whole",
     ]  # fmt: skip
-    with answering(lambda _: answers.pop(0), path=GROQ) as server:
-        monkeypatch.setenv("GROQ_API_BASE", server.url.removesuffix("/v1"))
-        two = "{name: 'groq:a', retry: {attempts: 2, wait: 0}}"
+    with answering(lambda _: answers.pop(0), path=path) as server:
+        monkeypatch.setenv(variable, server.url.removesuffix("/v1") + prefix)
+        two = f"{{name: '{provider}:a', retry: {{attempts: 2, wait: 0}}}}"
         graph = compiled(chat(two, f", tools: ['{tools}:add']"), models=Models())
         state = await graph.ainvoke({"messages": "hi"})
         parts = [p async for p, _ in graph.astream({"messages": "hi"}, stream_mode="messages")]
