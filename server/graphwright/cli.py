@@ -1,5 +1,6 @@
 """The `graphwright` command."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -119,7 +120,9 @@ def new(
     make_project(folder)
     console = Console()
     console.print(f"Made [bold]{escape(str(folder))}[/]. Next:", highlight=False)
-    console.print(f"  cd {folder}\n  graphwright serve", highlight=False, markup=False)
+    console.print(
+        f"  cd {shlex.quote(str(folder))}\n  graphwright serve", highlight=False, markup=False
+    )
 
 
 @app.command()
@@ -163,9 +166,13 @@ def usage(
     except ValueError as error:
         raise typer.BadParameter(f"--since: {error}, found {since!r}") from None
     # Here and not above: see `serve`.
-    from graphwright.operate.usage import show_usage  # noqa: PLC0415
+    from graphwright.operate.usage import groups_of, show_usage  # noqa: PLC0415
 
-    show_usage(settings, by=by, since=age, limit=limit, as_json=as_json)
+    try:
+        groups = groups_of(by)
+    except ValueError as error:
+        raise typer.BadParameter(f"--by: {error}") from None
+    show_usage(settings, by=groups, since=age, limit=limit, as_json=as_json)
 
 
 @app.command()

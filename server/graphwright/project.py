@@ -177,7 +177,12 @@ def put_first(folders: Sequence[Path]) -> None:
 
 def _folders(file: Path, read: ProjectFile) -> list[Path]:
     root = file.parent
-    return [root, *(root / path for path in read.dependencies if path[:1] == ".")]
+    local = [path for path in read.dependencies if path[:1] == "."]
+    for path in local:
+        if not (root / path).is_dir():
+            said = f"no such folder: {path}. Name one of the project's, or leave it out"
+            raise ProjectError(file, "dependencies", said)
+    return [root, *(root / path for path in local)]
 
 
 def _graph(file: Path, graph_id: str, entry: str | GraphEntry) -> Graph:

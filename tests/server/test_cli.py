@@ -58,6 +58,19 @@ def test_new_does_not_write_over_anything(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+def test_what_new_says_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    made = graphwright("new", str(tmp_path / "my demo"))
+    assert f"cd '{tmp_path / 'my demo'}'\n" in made.stdout
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--by", "colour"), ("--since", "soon")])
+def test_a_wrong_option_of_usage(flag: str, value: str) -> None:
+    ended = graphwright("usage", flag, value)
+    assert ended.returncode == 2
+    assert f"{flag}: expected" in " ".join(ended.stderr.split())
+    assert repr(value) in ended.stderr
+
+
 @pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
 def test_a_new_project_serves_and_passes_its_tests(
     tmp_path: Path, service_at: Callable[..., Service]
@@ -65,7 +78,7 @@ def test_a_new_project_serves_and_passes_its_tests(
     folder = tmp_path / "fresh"
     made = graphwright("new", str(folder))
     assert made.returncode == 0
-    assert f"cd {folder}" in made.stdout
+    assert f"cd {folder}\n" in made.stdout
     assert (folder / ".gitignore").is_file()
     assert not (folder / "gitignore").exists()
 

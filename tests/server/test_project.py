@@ -146,6 +146,7 @@ def test_build_keys_are_for_others(project: Write) -> None:
         ({"env": ".missing"}, "env: cannot read .missing: No such file"),
         ({"env": 3}, "env"),
         ({"dependencies": "."}, "dependencies: Input should be a valid list, found '.'"),
+        ({"dependencies": [".", "./mising"]}, "dependencies: no such folder: ./mising."),
     ],
 )
 def test_a_key_that_is_wrong(project: Write, keys: dict[str, Any], said: str) -> None:

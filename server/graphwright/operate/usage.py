@@ -28,13 +28,18 @@ FIGURES = {
 }
 
 
+def groups_of(text: str) -> list[str]:
+    """The names that a text lists with commas, or raise `ValueError` for one that is none."""
+    groups = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in groups if name not in GROUPS]:
+        raise ValueError(f"expected one or more of {', '.join(GROUPS)}, found {unknown[0]!r}")
+    return groups
+
+
 def show_usage(
-    settings: Settings, *, by: str, since: timedelta | None, limit: int, as_json: bool
+    settings: Settings, *, by: Sequence[str], since: timedelta | None, limit: int, as_json: bool
 ) -> None:
     """Print the sums of each group. Raises `CommandError` where there is nothing to read."""
-    groups = [name.strip() for name in by.split(",") if name.strip()]
-    if unknown := [name for name in groups if name not in GROUPS]:
-        raise CommandError(f"--by: one or more of {', '.join(GROUPS)}, found {unknown[0]!r}")
     file = sqlite_file(settings.database_url)
     if file is not None and not file.exists():
         raise CommandError(
@@ -42,12 +47,12 @@ def show_usage(
             "or where its record is with --database."
         )
     wanted = Wanted(since=datetime.now(UTC) - since if since else None)
-    found = asyncio.run(_read(settings, wanted, groups, limit))
+    found = asyncio.run(_read(settings, wanted, by, limit))
     console = Console(highlight=False, soft_wrap=as_json)
     if as_json:
         console.print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode(), markup=False)
     else:
-        console.print(_table(groups, found))
+        console.print(_table(by, found))
         console.print(_left_out(found["total"]), end="")
 
 
