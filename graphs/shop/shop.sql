@@ -1,6 +1,4 @@
--- A small shop to ask graphs/analyst.yaml about:
---   sqlite3 shop.db < graphs/shop/shop.sql
---   SQL_DATABASE=sqlite:///shop.db graphwright serve
+-- The small shop that graphs/analyst.yaml answers about where SQL_DATABASE names no database.
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, city TEXT);
 CREATE TABLE orders (
   id INTEGER PRIMARY KEY,

@@ -6,7 +6,11 @@ The wire is a real server on the loopback that answers as the test says; the too
 from __future__ import annotations
 
 import json
+import os
+import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +27,7 @@ from graphwright_graphs.demo.conversation import without_disclaimer
 from graphwright_graphs.models import Models
 
 ROOT = Path(__file__).parents[2]
+GRAPHS = str(ROOT / "graphs")
 THREAD: Any = {"configurable": {"thread_id": "1"}}
 ANOTHER: Any = {"configurable": {"thread_id": "2"}}
 
@@ -109,12 +114,12 @@ async def test_research_over_the_wire() -> None:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "shop.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript((ROOT / "graphs" / "shop" / "shop.sql").read_text())
-    monkeypatch.setenv("SQL_DATABASE", f"sqlite:///{path}")
-    monkeypatch.delenv("SQL_TABLES", raising=False)
+def sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a fresh process whose environment names no database."""
+    for name in [name for name in sys.modules if re.fullmatch(r"database_[0-9a-f]{12}", name)]:
+        monkeypatch.delitem(sys.modules, name)
+    for variable in ("SQL_DATABASE", "SQL_TABLES", "SAMPLE_SHOP"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +128,39 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("How many orders are there?", "\n4\n"),
         ("What is the highest total of all orders?", "99.9"),
         ("List the customers", "Linus"),
+        ("SELECT name FROM customers WHERE city = 'London'", "Ada\n(1 row)"),
         ("How many dragons are there?", "customers (table)"),
+        ("How many customers live in London?", "“How many orders are there?”"),
     ],
 )
-async def test_the_analyst_asks_the_database(shop: None, question: str, found: str) -> None:
+async def test_the_analyst_asks_the_sample_shop(sample: None, question: str, found: str) -> None:
     assert found in said(await load("analyst.yaml").ainvoke({"messages": question}, THREAD))
 
 
-async def test_the_analyst_over_the_wire(shop: None) -> None:
+async def test_the_analyst_asks_the_database_that_is_named(
+    sample: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "sky.db")) as connection:
+        connection.executescript("CREATE TABLE planets (name TEXT)")
+    monkeypatch.setenv("SQL_DATABASE", f"sqlite:///{tmp_path / 'sky.db'}")
+
+    state = await load("analyst.yaml").ainvoke({"messages": "Which tables are there?"}, THREAD)
+    assert "planets (table)" in said(state)
+    assert "orders" not in said(state)
+
+
+def test_the_sample_shop_goes_with_the_process(tmp_path: Path) -> None:
+    program = "import helpers.database, os; print(os.environ['SAMPLE_SHOP'])"
+    environment = {name: value for name, value in os.environ.items() if name != "SQL_DATABASE"}
+    environment |= {"TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join([*sys.path, GRAPHS])}
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    assert ended.stdout.startswith(f"sqlite:///{tmp_path}/graphwright-shop-")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_analyst_over_the_wire(sample: None) -> None:
     statement = "SELECT sum(total) AS spent FROM orders WHERE customer = 1"
 
     def answer(request: Request) -> Answer:

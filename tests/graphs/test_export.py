@@ -57,7 +57,7 @@ EXAMPLES = [ROOT / "graphs" / f"{name}.yaml" for name in CONVERSATIONS]
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database that the example `analyst` asks."""
+    """The database that `sql` nodes read."""
     with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
         connection.executescript((ROOT / "graphs" / "shop" / "shop.sql").read_text())
     monkeypatch.setenv("SQL_DATABASE", f"sqlite:///{tmp_path / 'shop.db'}")

@@ -1,6 +1,7 @@
-"""Questions about a database: how many there are, which there are, and sums of a column.
+"""Questions about a database: how many there are, which there are, sums of a column, or a SELECT.
 
-Which tables there are is asked first; the statement is made of the request's own words.
+Which tables there are is asked first; the statement is made of the request's own words. A question
+with a condition is left alone: an answer that passes over it would be wrong.
 """
 
 from __future__ import annotations
@@ -27,19 +28,30 @@ FUNCTIONS: Final = {
     "smallest": "min",
 }
 ARTICLES: Final = r"(?:(?:all|the|of|our|my)\s+)*"
-COUNT: Final = re.compile(rf"\bhow many\s+{ARTICLES}(\w+)", re.I)
+# What may follow the things that are counted: nothing that would leave some of them out.
+ALL: Final = (
+    r"(?:\s+(?:are there|are|there are|do (?:we|you|I) have|have we|exist))?"
+    r"(?:\s+in (?:the|our|my|this|your) (?:database|shop|table))?\s*(?:$|[?!.,;]|\band\b)"
+)
+COUNT: Final = re.compile(rf"\bhow many\s+{ARTICLES}(\w+){ALL}", re.I)
 SUM: Final = re.compile(
-    rf"\b({'|'.join(FUNCTIONS)})\s+(\w+)\s+(?:of|in|for|from)\s+{ARTICLES}(\w+)", re.I
+    rf"\b({'|'.join(FUNCTIONS)})\s+(\w+)\s+(?:of|in|for|from)\s+{ARTICLES}(\w+){ALL}", re.I
 )
 LIST: Final = re.compile(rf"\b(?:list|show|give me|which)\s+(?:me\s+)?{ARTICLES}(\w+)", re.I)
+SELECT: Final = re.compile(r"select\s.+", re.I | re.S)
 TABLE: Final = re.compile(r"^(\w+) \((?:table|view)\)$", re.M)
 
 
 def plan(turn: Turn, toolbox: Toolbox) -> list[Errand] | None:
     """What to ask the database next; None where no such tools are bound, or nothing such asked."""
-    listing, asking = _ending(toolbox, "_tables"), _ending(toolbox, "_query")
+    listing, asking = _tools(toolbox)
+    if listing is None or asking is None:
+        return None
+    argument = asking.argument("statement") or "statement"
+    if written := SELECT.fullmatch(turn.request.strip()):
+        return [_errand(turn, asking, {argument: written[0]}, 1)]
     statement = _statement(turn.request)
-    if listing is None or asking is None or statement is None:
+    if statement is None:
         return None
     template, noun = statement
     first = _errand(turn, listing, {}, 0)
@@ -48,8 +60,16 @@ def plan(turn: Turn, toolbox: Toolbox) -> list[Errand] | None:
     table = _table(noun, TABLE.findall(first.result.text))
     if table is None:
         return [first]
-    argument = asking.argument("statement") or "statement"
     return [_errand(turn, asking, {argument: template.format(table=table)}, 1)]
+
+
+def bound(toolbox: Toolbox) -> bool:
+    """Whether there is a database to ask."""
+    return None not in _tools(toolbox)
+
+
+def _tools(toolbox: Toolbox) -> tuple[Tool | None, Tool | None]:
+    return _ending(toolbox, "_tables"), _ending(toolbox, "_query")
 
 
 def _ending(toolbox: Toolbox, end: str) -> Tool | None:

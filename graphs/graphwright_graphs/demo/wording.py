@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from graphwright_graphs.demo import memories, phrasebook
+from graphwright_graphs.demo import memories, phrasebook, tables
 from graphwright_graphs.demo.conversation import DISCLAIMER, Turn
 from graphwright_graphs.demo.errands import ASKING, Errand
 from graphwright_graphs.demo.intents import OPEN, Intent, Kind
@@ -19,6 +19,9 @@ SKILLS: Final = {
     Role.SAVE_NOTE: "keep notes: “Note that I owe Ada 5 euros”, “List my notes”, “Delete note 1”",
     Role.SEARCH: "search the documents: “How do I resume a run?”",
 }
+DATABASE: Final = (
+    "ask the database: “Which tables are there?”, “How many orders are there?”, “SELECT 1 + 1”"
+)
 SEVERAL: Final = (
     "take several requests at once: “What is 12*7, what time is it and note that I owe Ada 5 euros”"
 )
@@ -187,6 +190,7 @@ def _last_question(turn: Turn) -> str:
 
 def _skills(toolbox: Toolbox) -> str:
     lines = [text for role, text in SKILLS.items() if toolbox.of(role)]
+    lines += [DATABASE] if tables.bound(toolbox) else []
     lines += [
         f"use `{t.name}`: {t.description.strip().split(chr(10))[0]}"
         for t in toolbox.outside_roles()
