@@ -17,6 +17,10 @@ ATOMS = (bool, int, float, bytes, date, datetime, time, timedelta, Decimal, UUID
 
 CONTAINERS = (dict, list, tuple)
 
+# Of what messages hold, most is empty. Nobody changes a snapshot, so that these serve them all.
+EMPTY_DICT: dict[Any, Any] = {}
+EMPTY_LIST: list[Any] = []
+
 
 class Unsure(Exception):
     """The object holds something that may change in ways that a snapshot would not see."""
@@ -81,9 +85,9 @@ def _freeze(value: Any) -> Any:
     if kind is str or value is None:
         return value
     if kind is dict:
-        return {key: _freeze(inner) for key, inner in value.items()}
+        return {key: _freeze(inner) for key, inner in value.items()} if value else EMPTY_DICT
     if kind is list:
-        return [_freeze(inner) for inner in value]
+        return [_freeze(inner) for inner in value] if value else EMPTY_LIST
     if kind is tuple:
         return tuple(_freeze(inner) for inner in value)
     if isinstance(value, ATOMS):

@@ -6,6 +6,7 @@ memory needs of the copy is the very same.
 """
 
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -46,18 +47,23 @@ class Template:
         self._model: type[BaseModel] | None = None
         if snapshots.is_model(value):
             self._model = type(value)
-            self._fields_set = frozenset(value.__pydantic_fields_set__)
+            self._fields_set = _shared(frozenset(value.__pydantic_fields_set__))
             fields, self._extra, _ = snapshot
-            self._outer = {name: snapshots.thaw(inner) for name, inner in fields.items()}
             # Only what can be changed in place has to be made anew for each reader. Most of that
-            # is empty: to ask each time what it is would take longer than to make it.
-            self._empty_dicts = [name for name, inner in fields.items() if inner == {}]
-            self._empty_lists = [name for name, inner in fields.items() if inner == []]
-            self._inner = [
+            # is empty: to ask each time what it is would take longer than to make it. It is kept in
+            # what the garbage collector need not follow: there may be thousands of templates.
+            self._empty_dicts = tuple(name for name, inner in fields.items() if inner == {})
+            self._empty_lists = tuple(name for name, inner in fields.items() if inner == [])
+            self._inner = tuple(
                 (name, inner)
                 for name, inner in fields.items()
                 if inner and type(inner) in snapshots.CONTAINERS
-            ]
+            )
+            made = {*self._empty_dicts, *self._empty_lists, *(name for name, _ in self._inner)}
+            self._outer = {
+                name: None if name in made else snapshots.thaw(inner)
+                for name, inner in fields.items()
+            }
 
     def copy(self) -> Any:
         """A value that its reader may change."""
@@ -109,6 +115,12 @@ class Templates:
         while self._held > LIMIT and self._kept:
             _, oldest = self._kept.popitem(last=False)
             self._held -= _weight(oldest)
+
+
+@lru_cache(1000)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """The same names, as one object for all messages that have them."""
+    return names
 
 
 def _weight(template: Template) -> int:

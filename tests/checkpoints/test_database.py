@@ -179,6 +179,7 @@ def test_sweeps_beside_a_writer_lose_nothing(url: str, stored: Stored) -> None:
 
 
 KILLS = int(os.environ.get("GRAPHWRIGHT_KILLS", "10"))  # a release is tested with 100
+THREAD = 5  # kills, after which a new thread is begun: each looks at all checkpoints of its own
 
 
 def test_kill_9_loses_nothing_that_was_committed(
@@ -187,8 +188,11 @@ def test_kill_9_loses_nothing_that_was_committed(
     before = 0
     for kill in range(math.ceil(KILLS * stored.kills)):
         said = tmp_path / f"said-{kill}"
-        acknowledged = _write_until_killed(shared_url, said, at_least=5 + 7 * kill % 40)
-        before = _check(shared_url, before, acknowledged)
+        thread = f"t{kill // THREAD}"
+        if kill % THREAD == 0:
+            before = 0
+        acknowledged = _write_until_killed(shared_url, thread, said, 5 + 7 * kill % 40)
+        before = _check(shared_url, thread, before, acknowledged)
 
 
 def test_kill_9_loses_nothing_that_a_graph_returned(
@@ -197,7 +201,7 @@ def test_kill_9_loses_nothing_that_a_graph_returned(
     """Coroutines hold a step until the next one ends: no step may be there without those before."""
     for kill in range(math.ceil(KILLS * stored.kills / 5)):
         said = tmp_path / f"said-{kill}"
-        acknowledged = _write_until_killed(shared_url, said, 3 + 5 * kill % 20, RUNNER)
+        acknowledged = _write_until_killed(shared_url, "t", said, 3 + 5 * kill % 20, RUNNER)
         with open_checkpointer(shared_url) as saver:
             found = list(saver.list(config("t"), limit=100))
         logs = [item.checkpoint["channel_values"].get("lines", []) for item in found]
@@ -208,9 +212,11 @@ def test_kill_9_loses_nothing_that_a_graph_returned(
         assert parents == [item.config for item in found[1:]]
 
 
-def _write_until_killed(url: str, said: Path, at_least: int, code: str = WRITER) -> int:
+def _write_until_killed(
+    url: str, thread: str, said: Path, at_least: int, code: str = WRITER
+) -> int:
     """The last step that a writer said it had stored. It is killed while it goes on writing."""
-    writer = _writer(url, "t", said, 100_000, code)
+    writer = _writer(url, thread, said, 100_000, code)
     while not said.exists() or said.read_bytes().count(b"\n") < at_least:
         assert writer.poll() is None, said.read_text()
         time.sleep(0.001)
@@ -219,17 +225,17 @@ def _write_until_killed(url: str, said: Path, at_least: int, code: str = WRITER)
     return int(said.read_text().splitlines()[-1])
 
 
-def _check(url: str, before: int, acknowledged: int) -> int:
+def _check(url: str, thread: str, before: int, acknowledged: int) -> int:
     """Every checkpoint is there up to the last, and whole, and no element without its checkpoint.
 
     What earlier checks saw is only counted: to read it all each time would take very long.
     """
     with open_checkpointer(url) as saver:
-        stored = saver._database.select(Selection(thread_id="t"))  # type: ignore[attr-defined]
+        stored = saver._database.select(Selection(thread_id=thread))  # type: ignore[attr-defined]
         steps = [json.loads(metadata)["step"] for _, metadata in stored]
         assert steps == list(range(len(steps), 0, -1))
         assert before < acknowledged <= steps[0] <= acknowledged + 1
-        for item in saver.list(config("t"), limit=steps[0] - before + 1):
+        for item in saver.list(config(thread), limit=steps[0] - before + 1):
             values = item.checkpoint["channel_values"]
             assert values["step"] == item.metadata["step"] == len(values["lines"])
             assert all(len(line) == 600 for line in values["lines"])
