@@ -18,10 +18,11 @@ from graphwright_graphs.errors import (
 )
 
 if TYPE_CHECKING:
-    from graphwright_graphs.compile import check, description, load
+    from graphwright_graphs.compile import Channels, channels, check, description, load
 
 __all__ = [
     "AnswerError",
+    "Channels",
     "ConditionError",
     "DocumentError",
     "GraphError",
@@ -29,6 +30,7 @@ __all__ = [
     "Problem",
     "RequestError",
     "StoreError",
+    "channels",
     "check",
     "description",
     "load",
@@ -37,7 +39,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # LangGraph takes a second to import; `graphwright_graphs.models` is wanted without it.
-    if name in ("check", "description", "load"):
+    if name in ("Channels", "channels", "check", "description", "load"):
         from graphwright_graphs import compile  # noqa: PLC0415
 
         return getattr(compile, name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from graphwright_graphs import source
 from graphwright_graphs.blueprint import Blueprint, Graph
@@ -55,6 +56,22 @@ def loader(
 def description(graph: Graph) -> str | None:
     """What the document says its graph does; None for a graph without one."""
     return graph.builder.state_schema.__doc__
+
+
+class Channels(NamedTuple):
+    """The names of a document's channels."""
+
+    all: tuple[str, ...]
+    input: tuple[str, ...]
+    """Those that a run takes."""
+
+
+def channels(graph: Graph) -> Channels:
+    """The channels of a graph that was loaded from a document."""
+    schemas = graph.builder.schemas
+    return Channels(
+        tuple(schemas[graph.builder.state_schema]), tuple(schemas[graph.builder.input_schema])
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from graphwright.errors import DatabaseError, NotFound
 from graphwright.project import AnyGraph, Project
 from graphwright.store import TenantStores
 from graphwright_checkpoints import CheckpointError, Opening, Saver
+from graphwright_graphs import Channels
 
 
 class Graphs:
@@ -41,6 +42,11 @@ class Graphs:
         """Where the conversations are."""
         assert self._saver is not None, "the checkpointer is not open"
         return self._saver
+
+    def channels(self, graph_id: str) -> Channels | None:
+        """Those of a document; None for a graph in Python, and one that is not there."""
+        graph = self._project.graphs.get(graph_id)
+        return graph.channels if graph else None
 
     def open(
         self,

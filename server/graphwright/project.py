@@ -8,7 +8,6 @@ anything.
 import importlib
 import importlib.util
 import inspect
-import os
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -25,7 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 import graphwright_graphs
+from graphwright.environment import apply_environment
 from graphwright.errors import ProjectError, Unavailable
+from graphwright_graphs import Channels
 from graphwright_graphs.errors import DocumentError
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.imports import using as imports_in_use
@@ -73,11 +74,18 @@ class Graph:
     """
 
     def __init__(
-        self, graph_id: str, description: str | None, source: Any, problem: str | None = None
+        self,
+        graph_id: str,
+        description: str | None,
+        source: Any,
+        problem: str | None = None,
+        channels: Channels | None = None,
     ) -> None:
         self.graph_id = graph_id
         self.description = description
         self.problem = problem
+        self.channels = channels
+        """Those of a document; a graph in Python may take what it likes."""
         self._source = source
 
     def check(self) -> None:
@@ -140,7 +148,7 @@ def load_project(
     """
     file = file.absolute()
     read = _read(file)
-    _apply_environment(file, read.env)
+    apply_environment(file, read.env)
     folders = _folders(file, read)
     put_first(folders)
     graphs, problems = {}, {}
@@ -188,7 +196,10 @@ def _folders(file: Path, read: ProjectFile) -> list[Path]:
 def _graph(file: Path, graph_id: str, entry: str | GraphEntry) -> Graph:
     entry = GraphEntry(path=entry) if isinstance(entry, str) else entry
     source = _load(file, f"graphs.{graph_id}", entry.path)
-    return Graph(graph_id, entry.description or getattr(source, "description", None), source)
+    if Path(entry.path).suffix not in DOCUMENTS:
+        return Graph(graph_id, entry.description, source)
+    said = entry.description or graphwright_graphs.description(source)
+    return Graph(graph_id, said, source, channels=graphwright_graphs.channels(source))
 
 
 def _read(file: Path) -> ProjectFile:
@@ -234,28 +245,6 @@ def _said(error: ErrorDetails) -> str:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:60] + "…"
-
-
-def _apply_environment(file: Path, env: dict[str, str] | str) -> None:
-    """Set what the project's `env` says; what the environment already has wins, as with the
-    official server.
-    """
-    if isinstance(env, str):
-        path = file.parent / env
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise ProjectError(file, "env", f"cannot read {env}: {error.strerror}") from error
-        env = dict(_assignments(lines))
-    for name, value in env.items():
-        os.environ.setdefault(name, value)
-
-
-def _assignments(lines: list[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            yield name.strip(), value.strip().strip("'\"")
 
 
 def _load(file: Path, key: str, path: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
+from graphwright import channels
 from graphwright.admission import join_thread, make_room
 from graphwright.assistants import Assistants
 from graphwright.database import Connection, Database
@@ -84,6 +85,7 @@ class Runs:
             lease_until=now + LEASE,
             idempotency_key=key,
         )
+        self._check_names(assistant.graph_id, body)
         await self._check_place(run)
         displaced: Sequence[Run] = ()
         try:
@@ -115,6 +117,16 @@ class Runs:
                 " Send each new request with a key of its own."
             )
         return first
+
+    def _check_names(self, graph_id: str, body: RunCreate) -> None:
+        """Refuse a document's run whose names of channels are mistyped, see `channels.check`."""
+        known = self._graphs.channels(graph_id)
+        if known is None:
+            return
+        if body.command is None:
+            channels.check(body.input, known.input, graph_id, "input")
+        else:
+            channels.check(body.command.update, known.all, graph_id, "command.update")
 
     async def _check_place(self, run: Run) -> None:
         """Refuse a checkpoint that the thread does not have: LangGraph would begin with an empty

@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import StateUpdate
 from uuid_utils.compat import uuid7
 
+from graphwright import channels
 from graphwright.assistants import default_id
 from graphwright.database import Database
 from graphwright.database import events as event_rows
@@ -211,6 +212,10 @@ class Threads:
         """Write values as if a node had returned them; the new checkpoint's place."""
         thread = await self.get(tenant, thread_id)
         at = body.checkpoint or Checkpoint(checkpoint_id=body.checkpoint_id)
+        graph_id = str(thread.metadata.get("graph_id"))
+        known = self._graphs.channels(graph_id)
+        if known and not at.checkpoint_ns:  # a graph inside has channels of its own
+            channels.check(body.values, known.all, graph_id, "values")
         async with self._graph_of(tenant, thread, at) as (graph, config):
             if graph is None:
                 raise RequestError(

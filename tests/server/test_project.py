@@ -154,6 +154,12 @@ def test_a_key_that_is_wrong(project: Write, keys: dict[str, Any], said: str) ->
     assert said in refusal(config)
 
 
+def test_an_env_file_that_is_no_text(project: Write) -> None:
+    config = project({"g": "./keys.py:builder"}, {"keys.py": ECHO}, env=".binary")
+    (config.parent / ".binary").write_bytes(b"KEY=\xff")
+    assert "env: .binary is not UTF-8" in refusal(config)
+
+
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
