@@ -201,9 +201,10 @@ def test_kill_9_loses_nothing_that_a_graph_returned(
     """Coroutines hold a step until the next one ends: no step may be there without those before."""
     for kill in range(math.ceil(KILLS * stored.kills / 5)):
         said = tmp_path / f"said-{kill}"
-        acknowledged = _write_until_killed(shared_url, "t", said, 3 + 5 * kill % 20, RUNNER)
+        thread = f"t{kill // THREAD}"
+        acknowledged = _write_until_killed(shared_url, thread, said, 3 + 5 * kill % 20, RUNNER)
         with open_checkpointer(shared_url) as saver:
-            found = list(saver.list(config("t"), limit=100))
+            found = list(saver.list(config(thread), limit=100))
         logs = [item.checkpoint["channel_values"].get("lines", []) for item in found]
         assert len(logs[0]) >= acknowledged
         assert logs[0] == [f"{number:600}" for number in range(len(logs[0]))]
