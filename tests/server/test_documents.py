@@ -35,6 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in a project whose module `own.work` its documents may import."""
     named = {"good": "./graphs/good.yaml", "doubtful": {"path": "./graphs/doubtful.yaml"}}
     listed = {"graphs": {**named, "code": "./own/work.py:act"}, "dependencies": ["./lib"]}
+    (tmp_path / "lib").mkdir()
     (tmp_path / "langgraph.json").write_text(json.dumps(listed))
     (tmp_path / "own").mkdir()
     (tmp_path / "own/work.py").write_text("def act(state): return {}\n")
