@@ -7,7 +7,8 @@
     │   └── BlobsUnavailable    the store of large values cannot be reached, or refused a call
     ├── ValueNotStored          a value was refused on its way in; its call wrote nothing
     ├── ValueNotRead            a stored value cannot be decoded
-    │   └── BlobMissing         a large value is not where its row says
+    │   ├── BlobMissing         a large value is not where its row says
+    │   └── ClassMissing        a value to be imported is of a class that is not here
     ├── CheckpointNotFound      a config names a checkpoint that is not there
     ├── KeysNotUsable           the serializers given have no keys that could be changed
     ├── SourceError             what is to be imported cannot be read
@@ -91,6 +92,19 @@ class BlobMissing(ValueNotRead):
         )
         self.channel = channel
         self.key = key
+
+
+class ClassMissing(ValueNotRead):
+    """A value of what is to be imported cannot be made again; LangGraph would read plain data."""
+
+    def __init__(self, channel: str, module: str, name: str) -> None:
+        CheckpointError.__init__(
+            self,
+            f"{channel!r} has a value of the class {module}.{name}, which cannot be made here: only"
+            f" the plain data in it would be imported. Import where {module} can be imported by"
+            " Python (PYTHONPATH), or accept plain data (--plain-data; plain_data=True in Python).",
+        )
+        self.channel = channel
 
 
 class LeaseLost(CheckpointError):

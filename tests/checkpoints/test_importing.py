@@ -1,8 +1,10 @@
 """What the official checkpointers wrote comes over whole, once, and nothing is written over."""
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +13,8 @@ import psycopg
 import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import TASKS
 from langgraph.types import Command, Send
 from tests.checkpoints.foreign import (
@@ -23,6 +27,7 @@ from tests.checkpoints.foreign import (
     say,
     sending,
     thread,
+    values,
     write_everything,
 )
 from tests.postgres import PostgresServer
@@ -222,6 +227,58 @@ def test_a_value_that_cannot_be_read_refuses_its_thread_alone(
     assert "cannot be decoded" in str(done["bad"])
     assert "cannot be decoded" in str(trial["bad"])
     assert saver.addresses("bad") == []
+
+
+@pytest.fixture
+def passing(tmp_path: Path) -> Iterator[Any]:
+    """A module with classes, for as long as the test does not take it away."""
+    text = "from enum import Enum\nfrom pydantic import BaseModel\n"
+    text += "class Point(BaseModel):\n    x: int\n"
+    text += "class Colour(Enum):\n    RED = 'red'\n"
+    (tmp_path / "passing.py").write_text(text)
+    sys.path.insert(0, str(tmp_path))
+    try:
+        yield import_module("passing")
+    finally:
+        sys.path.remove(str(tmp_path))
+        sys.modules.pop("passing", None)
+
+
+@pytest.mark.parametrize("value", ["passing.Point(x=1)", "passing.Colour.RED"])
+@pytest.mark.parametrize("key", [None, "k" * 16])
+def test_a_class_that_is_not_here_refuses_its_thread_unless_plain_data_will_do(
+    foreign: Foreign, passing: Any, value: str, key: str | None
+) -> None:
+    made = eval(value)
+    plain = made.model_dump() if hasattr(made, "model_dump") else made.value
+    serde = JsonPlusSerializer(allowed_msgpack_modules=True)
+    with foreign.open() as official:
+        official.serde = serde
+        if key:
+            official.serde = EncryptedSerializer.from_pycryptodome_aes(serde, key=key.encode())
+        say(chat(official), "good", "good")
+        values(official).invoke({"values": [[made, made]]}, thread("bad"))
+
+    def imported(**options: Any) -> tuple[str | None, Any]:
+        with (
+            open_checkpointer("sqlite://", serde=serde) as saver,
+            open_source(foreign.url, serde=serde, aes_key=key, **options) as source,
+        ):
+            ours = cast(Saver, saver)
+            steps = list(import_checkpoints(source, ours, threads=["good", "bad"]))
+            problems = {step.thread.thread_id: step.thread.problem for step in steps}
+            assert problems["good"] is None
+            found = ours.get_tuple(thread("bad"))
+            return problems["bad"], found and found.checkpoint["channel_values"]["values"][0]
+
+    assert imported() == (None, [made, made])
+    sys.path.remove(str(Path(passing.__file__).parent))
+    del sys.modules["passing"]
+    problem, found = imported()
+    assert found is None
+    assert f"passing.{type(made).__name__}, which cannot be made here" in str(problem)
+    assert imported(plain_data=True) == (None, [plain, plain])
+    sys.path.insert(0, str(Path(passing.__file__).parent))
 
 
 def test_what_is_there_is_replaced_only_by_what_can_be_stored(

@@ -9,6 +9,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from graphwright_checkpoints.errors import SourceError
 from graphwright_checkpoints.importing import sqlite
+from graphwright_checkpoints.importing.classes import SourceCodec
 from graphwright_checkpoints.importing.source import Source
 from graphwright_checkpoints.serialization import Codec
 
@@ -17,15 +18,22 @@ KEY_SIZES = (16, 24, 32)  # bytes
 
 
 def open_source(
-    url: str, *, serde: SerializerProtocol | None = None, aes_key: str | None = None
+    url: str,
+    *,
+    serde: SerializerProtocol | None = None,
+    aes_key: str | None = None,
+    plain_data: bool = False,
 ) -> AbstractContextManager[Source]:
     """Open the database at `url` for reading, with `with`.
 
     `serde` is the serializer that wrote it, by default LangGraph's. `aes_key` is what the
-    environment variable LANGGRAPH_AES_KEY was to the program that wrote it. Raises `SourceError`.
+    environment variable LANGGRAPH_AES_KEY was to the program that wrote it. Values of classes that
+    cannot be made here are refused, or read as `plain_data`. Raises `SourceError`.
     """
-    plain = serde or JsonPlusSerializer()
-    codec = Codec(_encrypted(plain, aes_key) if aes_key else plain, b"")
+    serde = serde or JsonPlusSerializer()
+    if aes_key:
+        serde = _encrypted(serde, aes_key)
+    codec = Codec(serde, b"") if plain_data else SourceCodec(serde)
     scheme, separator, rest = url.partition("://")
     kind = scheme.partition("+")[0]
     if kind == "sqlite" and separator:

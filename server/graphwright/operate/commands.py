@@ -42,6 +42,13 @@ Recording = Annotated[
         help="Make the threads known to the service, or import checkpoints alone.",
     ),
 ]
+PlainData = Annotated[
+    bool,
+    typer.Option(
+        "--plain-data",
+        help="Import values of classes that cannot be made here as the plain data in them.",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be imported, and write nothing.")
 ]
@@ -59,6 +66,7 @@ def import_(
     graph: GraphName = None,
     on_conflict: ConflictPolicy = "fail",
     record: Recording = True,
+    plain_data: PlainData = False,
     dry_run: DryRun = False,
     aes_key: Key = None,
     config: Config = None,
@@ -84,6 +92,7 @@ def import_(
         on_conflict=on_conflict,
         record=record,
         aes_key=aes_key,
+        plain_data=plain_data,
         as_json=as_json,
     )
     if not (work.rehearse() if dry_run else work.run()):

@@ -47,6 +47,7 @@ class Import:
         on_conflict: str,
         record: bool,
         aes_key: str | None,
+        plain_data: bool,
         as_json: bool,
     ) -> None:
         self._settings = settings
@@ -55,6 +56,7 @@ class Import:
         self._graph = graph
         self._on_conflict = on_conflict
         self._aes_key = aes_key
+        self._plain_data = plain_data
         self._as_json = as_json
         self._project = project_of(settings) if record else None
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -99,7 +101,9 @@ class Import:
     @contextmanager
     def _opened(self, settings: Settings) -> Iterator[tuple[Source, Saver]]:
         with ExitStack() as stack:
-            source = stack.enter_context(open_source(self._source, aes_key=self._aes_key))
+            source = stack.enter_context(
+                open_source(self._source, aes_key=self._aes_key, plain_data=self._plain_data)
+            )
             saver = stack.enter_context(checkpoints_of(settings))
             if not isinstance(saver, Saver):
                 raise CommandError(
