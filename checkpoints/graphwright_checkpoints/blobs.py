@@ -59,6 +59,10 @@ class BlobStore:
                 f"{self.name}: a folder for blobs has three slashes and an absolute path, and"
                 f" anything else a bucket's or container's name: {FORMS}."
             )
+        if self._scheme == "file" and self._options:
+            raise InvalidURL(
+                f"{self.name}: a folder has no options; leave out what follows the question mark."
+            )
         for option in self._options:
             if SECRET.search(option):
                 raise InvalidURL(

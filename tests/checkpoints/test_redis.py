@@ -205,7 +205,14 @@ def test_a_newer_release_wrote_it(stored: StoredInRedis) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis+sentinel://localhost", "redis://localhost:port", "redis://localhost?db=x"]
+    "url",
+    [
+        "redis+sentinel://localhost",
+        "redis://localhost:port",
+        "redis://localhost?db=x",
+        "redis://localhost/name",
+        "redis://localhost/0?nonsense=1",
+    ],
 )
 def test_urls_that_cannot_be_read(url: str) -> None:
     with pytest.raises(InvalidURL, match="Give redis://host:6379/0"):

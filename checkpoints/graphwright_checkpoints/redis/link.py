@@ -35,7 +35,10 @@ class Link:
         self._url = urlunsplit(parts._replace(query=urlencode(options, doseq=True)))
         try:
             self._kind: Any = {"": redis.Redis, "cluster": redis.RedisCluster}[driver]
-            redis.Redis.from_url(self._url)  # to see whether it can be read: it does not connect
+            # To see whether it can be read: neither call connects.
+            redis.Redis.from_url(self._url).connection_pool.make_connection()
+            if not re.fullmatch(r"/?\d*", parts.path):  # redis-py would take database 0
+                raise ValueError(f"the database is a number, not {parts.path[1:]!r}")
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidURL(f"{self.where}: {error}. Give {FORMS}.") from error
         self.client: Any = None
@@ -91,15 +94,18 @@ class Link:
                 " redis://user:password@host."
             ) from error
         except (redis.ConnectionError, redis.TimeoutError) as error:
+            said = str(error).rstrip(".")
             raise Disconnected(
-                f"{self.where}: {error}. See that Redis runs and can be reached from here."
+                f"{self.where}: {said}. See that Redis runs and can be reached from here."
             ) from error
         except redis.OutOfMemoryError as error:
             raise DatabaseUnavailable(
                 f"{self.where}: {error} Raise `maxmemory`, or delete threads."
             ) from error
         except redis.RedisError as error:
-            raise DatabaseUnavailable(f"{self.where}: {error}") from error
+            raise DatabaseUnavailable(
+                f"{self.where}: {error}. Redis refused the call: see its log and its configuration."
+            ) from error
 
 
 def field_of(write: WriteRow) -> str:

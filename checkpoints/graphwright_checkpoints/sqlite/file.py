@@ -109,6 +109,7 @@ def _explain_opening(path: str, error: CheckpointError) -> CheckpointError:
     if "already exists" in str(error):
         return DatabaseUnavailable(
             f"{path}: it has tables of another program (langgraph-checkpoint-sqlite names its own"
-            " `checkpoints` and `writes` too). Give the checkpoints a file of their own."
+            " `checkpoints` and `writes` too). Give the checkpoints a file of their own;"
+            f" `graphwright db import sqlite:///{path}` copies those of that package into it."
         )
     return error

@@ -85,6 +85,7 @@ def test_a_folder_is_left_as_it_was(tmp_path: Path) -> None:
         ("s3://me:hidden@bucket", "credentials come from the environment"),
         ("s3://bucket?aws_secret_access_key=hidden", "does not belong in a URL"),
         ("az://container?sas_token=hidden", "does not belong in a URL"),
+        ("file:///folder?hidden=1", "a folder has no options"),
     ],
 )
 def test_urls_that_are_refused(url: str, reason: str) -> None:
