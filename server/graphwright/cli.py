@@ -183,6 +183,7 @@ def storage(
     data_dir: Annotated[Path | None, setting("--data-dir", "data_dir")] = None,
     database: Annotated[str | None, setting("--database", "database")] = None,
     checkpoints: Annotated[str | None, setting("--checkpoints", "checkpoints")] = None,
+    blobs: Annotated[str | None, setting("--blobs", "blobs")] = None,
     older_than: Annotated[str | None, setting("--older-than", "retention_age")] = None,
     keep: Annotated[str | None, setting("--keep", "retention_keep")] = None,
     sweep: Annotated[bool, typer.Option("--sweep", help="Delete old checkpoints now.")] = False,
@@ -197,6 +198,7 @@ def storage(
         "data_dir": data_dir,
         "database": database,
         "checkpoints": checkpoints,
+        "blobs": blobs,
         "retention_age": older_than,
         "retention_keep": keep,
     }

@@ -85,9 +85,12 @@ class Report:
         else:
             self._console.print(_graphs_table(rows), "")
             self._console.print(_threads_table(rows[: self._limit]))
-            if (hidden := len(rows) - self._limit) > 0:
-                self._console.print(f"and {hidden:,} more; see them with --limit")
+            self._tell_hidden(len(rows))
             self._console.print(f"On disk: {self._on_disk()}")
+
+    def _tell_hidden(self, number: int) -> None:
+        if (hidden := number - self._limit) > 0:
+            self._console.print(f"and {hidden:,} more; see them with --limit")
 
     def _all_as_json(self, rows: Sequence[Row]) -> Json:
         return {
@@ -151,6 +154,7 @@ class Report:
             for swept in found[: self._limit]:
                 table.add_row(swept.thread_id, f"{swept.checkpoints:,}", decimal(swept.bytes))
             self._console.print(table)
+            self._tell_hidden(len(found))
         self._console.print(f"{self._limits()}, a sweep would delete {total}.")
 
     async def _sweep(self) -> None:
@@ -216,7 +220,7 @@ class Report:
 
 def _path(url: str) -> Path | None:
     """The file of a SQLite URL."""
-    scheme, _, place = url.partition("://")
+    scheme, _, place = url.partition("?")[0].partition("://")
     return Path(place[1:]) if scheme.startswith("sqlite") and place[1:] else None
 
 

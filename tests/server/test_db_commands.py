@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from tests.checkpoints.foreign import chat, foreign_postgres, foreign_sqlite, say
 from tests.conftest import ROOT, Service
@@ -197,7 +198,9 @@ def test_a_running_service_is_checked_and_backed_up(
     in_its_folder = {"GRAPHWRIGHT_DATABASE": ""}
     service = service_at(config, in_its_folder).start()
     made = posted(service, "/threads", {})
-    asked = {"assistant_id": "chat", "input": {"messages": [{"role": "user", "content": "x"}]}}
+    # More than stays in the database.
+    content = "x" * 600_000
+    asked = {"assistant_id": "chat", "input": {"messages": [{"role": "user", "content": content}]}}
     posted(service, f"/threads/{made['thread_id']}/runs/wait", asked)
     data = service.folder / "data"
     copies = graphwright("db", "backup", str(tmp_path / "copies"), "--data-dir", str(data))
@@ -205,9 +208,10 @@ def test_a_running_service_is_checked_and_backed_up(
     assert {path.name for path in (tmp_path / "copies").iterdir()} == {
         "graphwright.db",
         "checkpoints.db",
+        "blobs",
     }
     again = graphwright("db", "backup", str(tmp_path / "copies"), "--data-dir", str(data))
-    assert "there is a file already" in again.stderr
+    assert "there is something already" in again.stderr
 
     record, checkpoints = db("check", "--data-dir", tmp_path / "copies")
     assert record["counts"]["threads"] == record["counts"]["runs"] == 1
@@ -219,7 +223,53 @@ def test_a_running_service_is_checked_and_backed_up(
     (tmp_path / "copies").rename(restored.folder / "data")
     restored.start()
     state = httpx.get(f"{restored.url}/threads/{made['thread_id']}/state").json()
-    assert state["values"]["messages"][-1]["content"] == "heard x"
+    assert state["values"]["messages"][-1]["content"] == f"heard {content}"
+
+
+@pytest.mark.parametrize("is_serviced", [True, False])
+def test_an_import_encrypts_as_the_service_does(
+    tmp_path: Path, config: Path, is_serviced: bool
+) -> None:
+    key = "0123456789abcdef"
+    foreign = foreign_sqlite(tmp_path)
+    with foreign.open() as official:
+        official.serde = EncryptedSerializer.from_pycryptodome_aes(key=key.encode())
+        say(chat(official), "user-42", "a secret word")
+    given = ["--graph", "chat", "--config", config, "--data-dir", tmp_path / "data"]
+    assert "cannot be decoded" in db("import", foreign.url, *given).stdout
+    if is_serviced:
+        told = db("import", foreign.url, *given, LANGGRAPH_AES_KEY=key)
+    else:
+        told = db("import", foreign.url, *given, "--aes-key", key)
+    assert (told["threads"], told["problems"]) == (1, [])
+    kept = (tmp_path / "data" / "checkpoints.db").read_bytes()
+    assert (b"a secret word" in kept) is not is_serviced
+
+
+def test_large_values_are_where_a_flag_says(tmp_path: Path, config: Path) -> None:
+    foreign = foreign_sqlite(tmp_path)
+    with foreign.open() as official:
+        say(chat(official), "user-42", "x" * 600_000)
+    data = ["--data-dir", tmp_path / "data"]
+    blobs = ["--blobs", (tmp_path / "outside").as_uri()]
+    told = db("import", foreign.url, "--graph", "chat", "--config", config, *data, *blobs)
+    assert told["problems"] == []
+    assert db("check", *data, *blobs)[1]["problems"] == []
+    assert "its blob" in db("check", *data).stdout
+    swept = graphwright("storage", "--sweep", "--keep", "1", *map(str, (*data, *blobs)), "--json")
+    assert json.loads(swept.stdout)["checkpoints"] == 2
+    assert any((tmp_path / "outside").rglob("*"))
+
+    (tmp_path / "copies").mkdir()
+    (tmp_path / "copies" / "blobs").mkdir()
+    said = graphwright("db", "backup", str(tmp_path / "copies"), *map(str, (*data, *blobs)))
+    assert "blobs: there is something already" in said.stderr
+    assert list((tmp_path / "copies").iterdir()) == [tmp_path / "copies" / "blobs"]
+    store = ["--blobs", "s3://bucket/prefix?region=r"]
+    said = graphwright("db", "backup", str(tmp_path / "more"), *map(str, (*data, *store)))
+    assert said.stderr == (
+        "s3://bucket/prefix: large values are there, and are not copied. Copy them now.\n"
+    )
 
 
 def test_keys_are_rotated_while_the_service_runs(

@@ -87,6 +87,19 @@ def test_a_sweep_does_what_its_dry_run_says(service: Service) -> None:
     assert said == "Of what is beyond the newest 1, a sweep would delete nothing.\n"
 
 
+@pytest.mark.parametrize("record_kind", ["sqlite"], indirect=True)
+def test_the_options_of_a_url_are_not_its_file(service: Service) -> None:
+    url = f"sqlite:///{service.folder / 'data' / 'checkpoints.db'}?synchronous=full"
+    found = as_json(*data(service), "--checkpoints", url)
+    assert len(found["threads"]) == 3
+    assert found["files"]["checkpoints.db"] > 0
+
+
+def test_a_dry_run_tells_what_it_does_not_list(service: Service) -> None:
+    said = graphwright("storage", *data(service), *DRY, "--limit", "1").stdout
+    assert "and 2 more; see them with --limit" in said
+
+
 def test_checkpoints_of_no_service(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'c.db'}"
     with open_checkpointer(url):

@@ -73,13 +73,18 @@ def import_(
     data_dir: DataDir = None,
     database: Record = None,
     checkpoints: Checkpoints = None,
+    blobs: Blobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring over what langgraph-checkpoint-sqlite or langgraph-checkpoint-postgres wrote."""
     if on_conflict not in ("fail", "skip", "replace"):
         raise typer.BadParameter(f"--on-conflict: fail, skip or replace, not {on_conflict!r}")
     settings = _settings(
-        config=config, data_dir=data_dir, database=database, checkpoints=checkpoints
+        config=config,
+        data_dir=data_dir,
+        database=database,
+        checkpoints=checkpoints,
+        blobs=blobs,
     )
     # Here and not above: --help must not wait for LangChain's imports.
     from graphwright.operate.importing import Import  # noqa: PLC0415
@@ -104,10 +109,11 @@ def check(
     data_dir: DataDir = None,
     database: Record = None,
     checkpoints: Checkpoints = None,
+    blobs: Blobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Open the databases and read everything; exit with 1 where something cannot be read."""
-    settings = _settings(data_dir=data_dir, database=database, checkpoints=checkpoints)
+    settings = _settings(data_dir=data_dir, database=database, checkpoints=checkpoints, blobs=blobs)
     from graphwright.operate.checking import check_databases  # noqa: PLC0415
 
     if not check_databases(settings, as_json=as_json):
@@ -122,13 +128,19 @@ def backup(
     data_dir: DataDir = None,
     database: Record = None,
     checkpoints: Checkpoints = None,
+    blobs: Blobs = None,
 ) -> None:
-    """Copy the SQLite files, each as it is at one moment, while the service runs or not."""
-    settings = _settings(data_dir=data_dir, database=database, checkpoints=checkpoints)
-    from graphwright.operate.backup import back_up  # noqa: PLC0415
+    """Copy the SQLite files, each as it is at one moment, and the folder of large values.
+
+    The service may run meanwhile.
+    """
+    settings = _settings(data_dir=data_dir, database=database, checkpoints=checkpoints, blobs=blobs)
+    from graphwright.operate.backup import back_up, elsewhere  # noqa: PLC0415
 
     for copy in back_up(settings, folder):
-        typer.echo(f"{copy}  {copy.stat().st_size / 1e6:.1f} MB")
+        typer.echo(f"{copy.path}  {copy.bytes / 1e6:.1f} MB")
+    if store := elsewhere(settings):
+        typer.echo(f"{store}: large values are there, and are not copied. Copy them now.", err=True)
 
 
 @db.command("rotate-keys")
