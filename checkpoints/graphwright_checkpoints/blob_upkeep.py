@@ -14,7 +14,7 @@ from typing import NamedTuple
 from graphwright_checkpoints.blobs import BATCH, Absent, BlobStore
 from graphwright_checkpoints.database import BlobRows
 from graphwright_checkpoints.errors import BlobsUnavailable, DatabaseUnavailable
-from graphwright_checkpoints.keys import digest_in, renewed
+from graphwright_checkpoints.keys import digest_in, is_key, renewed
 from graphwright_checkpoints.serialization import Encoded
 
 PAGE = 8  # blobs; each is in memory twice while it is changed
@@ -63,9 +63,12 @@ def replace(
 
 
 def delete_orphans(rows: BlobRows, store: BlobStore, folder: str, before: datetime) -> int:
-    """Delete the blobs of a folder that no row refers to, and return how many there were."""
+    """Delete the blobs of a folder that no row refers to, and return how many there were.
+
+    What is no blob, as the notes that a file manager leaves in a folder, is not ours to delete.
+    """
     count = 0
-    listed = chain.from_iterable(store.list(folder, before))
+    listed = filter(is_key, chain.from_iterable(store.list(folder, before)))
     while keys := list(islice(listed, LISTED)):
         count += _delete_unless_kept(store, keys, rows.kept_blobs(keys))
     store.delete_unfinished(folder, before)

@@ -5,8 +5,12 @@ databases that share a store do not meet.
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
+from typing import Final
+
+FORM: Final = re.compile("[0-9a-f]{32}/[0-9a-f]{32}/[0-9a-f]{32}-[0-9a-f]{16}")
 
 
 class Keys:
@@ -34,6 +38,11 @@ def names(folder: str, digests: Iterable[bytes]) -> list[str]:
 def new_keys(folder: str, digests: Iterable[bytes]) -> dict[bytes, str]:
     """A key for each element, which no blob has had before."""
     return {digest: f"{folder}/{digest.hex()}-{secrets.token_hex(8)}" for digest in digests}
+
+
+def is_key(name: str) -> bool:
+    """Whether a name in a store can be that of a blob."""
+    return FORM.fullmatch(name) is not None
 
 
 def renewed(key: str) -> str:

@@ -522,6 +522,20 @@ async def test_orphans_of_another_database_are_its_own(
         assert get(b) == LARGE
 
 
+def test_what_is_no_blob_is_left_alone(stored: Stored, blobs: str, keys: Keys) -> None:
+    with open_at(stored, blobs) as saver:
+        put(saver, LARGE)
+        (kept,) = keys(blobs)
+        folder = Path(blobs.removeprefix("file://"))
+        notes = [(folder / kept).parent / ".DS_Store", (folder / kept).parents[1] / "Thumbs.db"]
+        for note in notes:
+            note.write_bytes(b"a file manager's")
+        (folder / kept).with_name(f"{'0' * 32}-{'0' * 16}").write_bytes(b"an orphan")
+        assert saver.delete_orphans(NOW) == 1
+        assert all(note.exists() for note in notes)
+        assert get(saver) == LARGE
+
+
 def test_no_store_has_no_orphans() -> None:
     with open_checkpointer("sqlite://") as saver:
         assert cast(Saver, saver).delete_orphans() == 0
