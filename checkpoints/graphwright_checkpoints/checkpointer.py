@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from importlib import import_module
 from types import TracebackType
-from typing import NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar, cast, overload
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
@@ -15,6 +15,8 @@ from graphwright_checkpoints.database import BlobRows, Database
 from graphwright_checkpoints.errors import InvalidURL
 from graphwright_checkpoints.offloading import LARGE, OffloadingDatabase
 from graphwright_checkpoints.saver import Saver
+
+Opened = TypeVar("Opened", bound=BaseCheckpointSaver[str], covariant=True)
 
 
 class Kind(NamedTuple):
@@ -57,6 +59,11 @@ KINDS = {
 """By the URL's scheme."""
 
 
+@overload
+def open_checkpointer(  # type: ignore[overload-overlap]  # a literal is a str
+    url: Literal["memory://"], *, serde: SerializerProtocol | None = None
+) -> "Opening[InMemorySaver]": ...
+@overload
 def open_checkpointer(
     url: str,
     *,
@@ -64,7 +71,15 @@ def open_checkpointer(
     old_serdes: Sequence[SerializerProtocol] = (),
     blobs: str | None = None,
     blobs_above: int = LARGE,
-) -> "Opening":
+) -> "Opening[Saver]": ...
+def open_checkpointer(
+    url: str,
+    *,
+    serde: SerializerProtocol | None = None,
+    old_serdes: Sequence[SerializerProtocol] = (),
+    blobs: str | None = None,
+    blobs_above: int = LARGE,
+) -> "Opening[BaseCheckpointSaver[str]]":
     """Open the checkpoints at `url`, with `with` or with `async with`.
 
     ```python
@@ -72,9 +87,10 @@ def open_checkpointer(
         graph = builder.compile(checkpointer=saver)
     ```
 
-    URLs are SQLAlchemy's, a driver's name included ("sqlite+aiosqlite:///…"), and `memory://`. The
-    URL is checked at once (`InvalidURL`), the database when the block is entered
-    (`DatabaseUnavailable`). `serde` replaces LangGraph's serializer, to encrypt for instance.
+    URLs are SQLAlchemy's, a driver's name included ("sqlite+aiosqlite:///…"), and `memory://`,
+    which is LangGraph's `InMemorySaver` without what a `Saver` does beyond that. The URL is checked
+    at once (`InvalidURL`), the database when the block is entered (`DatabaseUnavailable`). `serde`
+    replaces LangGraph's serializer, to encrypt for instance.
     `old_serdes` have keys that are not used any more, for reading: see `Saver.reencrypt`.
 
     `blobs` is the URL of a store for media and for values of more than `blobs_above` bytes:
@@ -89,18 +105,17 @@ def open_checkpointer(
     return Opening(database, serde)
 
 
-class Opening:
+class Opening(Generic[Opened]):
     """What `open_checkpointer` returns: opens on entering a block, closes on leaving it."""
 
     def __init__(self, database: Database | None, serde: SerializerProtocol | None) -> None:
         self._saver = None if database is None else Saver(database, serde=serde)
         self._serde = serde
 
-    def __enter__(self) -> BaseCheckpointSaver[str]:
-        if self._saver is None:
-            return InMemorySaver(serde=self._serde)
-        self._saver.open()
-        return self._saver
+    def __enter__(self) -> Opened:
+        if self._saver is not None:
+            self._saver.open()
+        return self._opened()
 
     def __exit__(
         self,
@@ -111,11 +126,10 @@ class Opening:
         if self._saver is not None:
             self._saver.close()
 
-    async def __aenter__(self) -> BaseCheckpointSaver[str]:
-        if self._saver is None:
-            return InMemorySaver(serde=self._serde)
-        await self._saver.aopen()
-        return self._saver
+    async def __aenter__(self) -> Opened:
+        if self._saver is not None:
+            await self._saver.aopen()
+        return self._opened()
 
     async def __aexit__(
         self,
@@ -125,6 +139,9 @@ class Opening:
     ) -> None:
         if self._saver is not None:
             await self._saver.aclose()
+
+    def _opened(self) -> Opened:
+        return cast(Opened, self._saver or InMemorySaver(serde=self._serde))
 
 
 def _offloading(database: Database | None, blobs: str, above: int) -> Database:

@@ -3,7 +3,7 @@
 Each call has a form for coroutines, with an "a" before its name, which does the same in a thread.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -80,6 +80,13 @@ class Upkeep(BaseCheckpointSaver[str]):
         """The ids of all threads that have checkpoints."""
         return retention.threads(self._database)
 
+    async def athreads(self) -> AsyncIterator[str]:
+        """`threads`, each page read in a thread of its own."""
+        last = ""
+        while page := await self._in_thread(partial(self._database.threads, last, retention.PAGE)):
+            for last in page:
+                yield last
+
     def usage(self, thread_id: str) -> Usage:
         """How much room a thread takes."""
         return self._database.usage(thread_id)
@@ -100,9 +107,17 @@ class Upkeep(BaseCheckpointSaver[str]):
         """How many checkpoints `retain` would delete now."""
         return len(retention.expired(self._database, thread_id, policy, self._encoder.body))
 
+    async def aexpired(self, thread_id: str, policy: Retention) -> int:
+        """`expired` in a thread of its own."""
+        return await self._in_thread(partial(self.expired, thread_id, policy))
+
     def preview(self, thread_id: str, policy: Retention) -> Swept | None:
         """What `retain` would delete now; None for nothing."""
         return retention.preview(self._database, thread_id, policy, self._encoder.body)
+
+    async def apreview(self, thread_id: str, policy: Retention) -> Swept | None:
+        """`preview` in a thread of its own."""
+        return await self._in_thread(partial(self.preview, thread_id, policy))
 
     def retain(
         self, thread_id: str, policy: Retention, *, proceed: Callable[[], bool] = lambda: True

@@ -1,12 +1,14 @@
 """The checkpoints as the settings say: where, with which keys, and where large values are."""
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
 from graphwright.encryption import serializers
 from graphwright.errors import DatabaseError
 from graphwright.settings import Settings
 from graphwright_checkpoints import CheckpointError, Opening, open_checkpointer
 
 
-def checkpoints_of(settings: Settings) -> Opening:
+def checkpoints_of(settings: Settings) -> Opening[BaseCheckpointSaver[str]]:
     """The service's checkpointer, to be entered. Raises `DatabaseError` and `StartError`."""
     keys = serializers(settings)
     try:

@@ -18,7 +18,12 @@ from graphwright_graphs import Channels
 class Graphs:
     """Opens graphs for runs and for looks at their state."""
 
-    def __init__(self, project: Project, stores: TenantStores, checkpoints: Opening) -> None:
+    def __init__(
+        self,
+        project: Project,
+        stores: TenantStores,
+        checkpoints: Opening[BaseCheckpointSaver[str]],
+    ) -> None:
         self._project = project
         self._stores = stores
         self._checkpoints = checkpoints

@@ -2,11 +2,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_overloads, get_type_hints
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from graphwright_checkpoints import DatabaseUnavailable, InvalidURL, Saver, open_checkpointer
+from graphwright_checkpoints import (
+    DatabaseUnavailable,
+    InvalidURL,
+    Opening,
+    Saver,
+    open_checkpointer,
+)
 
 CONFIG = {"configurable": {"thread_id": "t"}}
 
@@ -31,6 +38,11 @@ async def test_in_memory(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_langgraphs_own_memory() -> None:
     with open_checkpointer("memory://") as saver:
         assert isinstance(saver, InMemorySaver)
+
+
+def test_type_checkers_know_what_is_opened() -> None:
+    opened = [get_type_hints(form)["return"] for form in get_overloads(open_checkpointer)]
+    assert opened == [Opening[InMemorySaver], Opening[Saver]]
 
 
 @pytest.mark.parametrize(

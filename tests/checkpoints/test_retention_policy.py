@@ -314,6 +314,20 @@ async def test_usage(url: str) -> None:
         assert usage.bytes > 6 * len(TEXT)
 
 
+async def test_all_of_it_in_coroutines(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphwright_checkpoints.retention.PAGE", 2)
+    policy = Retention(age=None, keep=1)
+    async with open_checkpointer(url) as saver:
+        for name in "abcde":
+            talk(saver, name, turns=2)
+        assert sorted([name async for name in saver.athreads()]) == list("abcde")
+        foretold = await saver.apreview("a", policy)
+        assert foretold is not None
+        assert await saver.aexpired("a", policy) == foretold.checkpoints > 0
+        assert await saver.aretain("a", policy) == foretold
+        assert await saver.apreview("a", policy) is None
+
+
 @pytest.mark.parametrize("limits", [{"age": timedelta(-1)}, {"keep": 0}])
 def test_a_policy_that_makes_no_sense(limits: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(limits))):
