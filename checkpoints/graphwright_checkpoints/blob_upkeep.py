@@ -16,6 +16,7 @@ from graphwright_checkpoints.database import BlobRows
 from graphwright_checkpoints.errors import BlobsUnavailable, DatabaseUnavailable
 from graphwright_checkpoints.keys import digest_in, is_key, renewed
 from graphwright_checkpoints.serialization import Encoded
+from graphwright_checkpoints.storage import Amount
 
 PAGE = 8  # blobs; each is in memory twice while it is changed
 LISTED = 10_000  # keys that are looked up at once
@@ -73,6 +74,16 @@ def delete_orphans(rows: BlobRows, store: BlobStore, folder: str, before: dateti
         count += _delete_unless_kept(store, keys, rows.kept_blobs(keys))
     store.delete_unfinished(folder, before)
     return count
+
+
+def amounts(store: BlobStore, prefix: str) -> dict[str, Amount]:
+    """What the folders of threads have: all those below a prefix, or the one that it names."""
+    found: dict[str, Amount] = {}
+    for key, size in store.sizes(prefix):
+        if is_key(key):
+            rows, bytes_ = found.get(folder := key.rpartition("/")[0], Amount())
+            found[folder] = Amount(rows + 1, bytes_ + size)
+    return found
 
 
 def discard(rows: BlobRows, store: BlobStore, thread_id: str, keys: Collection[str]) -> None:

@@ -117,6 +117,12 @@ class BlobStore:
             for batch in self._api.list(self._store, prefix, chunk_size=BATCH):
                 yield [blob["path"] for blob in batch if blob["last_modified"] < before]
 
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """The keys of blobs and their bytes."""
+        with self._explaining():
+            for batch in self._api.list(self._store, prefix, chunk_size=BATCH):
+                yield from ((blob["path"], blob["size"]) for blob in batch)
+
     def delete_unfinished(self, prefix: str, before: datetime) -> None:
         """Delete what uploads into a folder left that were killed before a moment.
 

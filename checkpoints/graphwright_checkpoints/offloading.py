@@ -35,6 +35,7 @@ from graphwright_checkpoints.records import (
 )
 from graphwright_checkpoints.serialization import Codec, Encoded
 from graphwright_checkpoints.spans import expand
+from graphwright_checkpoints.storage import Amount
 from graphwright_checkpoints.templates import Templates
 
 LARGE = 256 * 1024  # bytes above which an element goes to the store; media always do
@@ -225,6 +226,16 @@ class OffloadingDatabase:
         self.delete_doomed()
         before = datetime.now(UTC) - older_than
         return blob_upkeep.delete_orphans(self._rows, self._store, self._keys.database, before)
+
+    def outside_of(self, thread_id: str) -> Amount:
+        """What a thread has in the store."""
+        folder = self._keys.folder(thread_id)
+        return blob_upkeep.amounts(self._store, folder).get(folder, Amount())
+
+    def outside_of_all(self) -> Callable[[str], Amount]:
+        """What every thread has in the store, by its id. The store is listed once."""
+        found = blob_upkeep.amounts(self._store, self._keys.database)
+        return lambda thread_id: found.get(self._keys.folder(thread_id), Amount())
 
     def _begin(self, codec: Codec) -> None:
         self._keys = Keys(codec.key)

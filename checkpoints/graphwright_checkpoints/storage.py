@@ -41,11 +41,14 @@ class Usage(NamedTuple):
     oldest: str | None
     """The id of the oldest checkpoint, which tells its time; None where there is none."""
     newest: str | None
+    outside: Amount = Amount()
+    """Those of the large values that are in a blob store."""
 
     @property
     def bytes(self) -> int:
         """All of it."""
-        return self.checkpoints.bytes + self.writes.bytes + self.elements.bytes
+        inside = self.checkpoints.bytes + self.writes.bytes + self.elements.bytes
+        return inside + self.outside.bytes
 
 
 def weigh(used: Mapping[str, Sequence[Spans]], weights: dict[int, int]) -> dict[str, Amount]:

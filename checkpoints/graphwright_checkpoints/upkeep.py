@@ -89,7 +89,19 @@ class Upkeep(BaseCheckpointSaver[str]):
 
     def usage(self, thread_id: str) -> Usage:
         """How much room a thread takes."""
-        return self._database.usage(thread_id)
+        usage = self._database.usage(thread_id)
+        if isinstance(self._database, OffloadingDatabase):
+            return usage._replace(outside=self._database.outside_of(thread_id))
+        return usage
+
+    def usages(self) -> Iterator[tuple[str, Usage]]:
+        """`usage` of every thread, with one look at the blob store for all of them."""
+        outside: Callable[[str], Amount] = lambda _: Amount()  # noqa: E731
+        if isinstance(self._database, OffloadingDatabase):
+            outside = self._database.outside_of_all()
+        for thread_id in self.threads():
+            usage = self._database.usage(thread_id)
+            yield thread_id, usage._replace(outside=outside(thread_id))
 
     async def ausage(self, thread_id: str) -> Usage:
         """`usage` in a thread of its own."""

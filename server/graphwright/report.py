@@ -74,9 +74,7 @@ class Report:
         async with self._opened() as (record, saver):
             async with record.connect() as connection:
                 graphs = await thread_rows.graph_ids(connection)
-            rows = [
-                Row(one, graphs.get(one) or NO_GRAPH, saver.usage(one)) for one in saver.threads()
-            ]
+            rows = [Row(one, graphs.get(one) or NO_GRAPH, usage) for one, usage in saver.usages()]
         rows.sort(key=lambda row: row.usage.bytes, reverse=True)
         if self._as_json:
             self._print_json(self._all_as_json(rows))
@@ -87,6 +85,10 @@ class Report:
             self._console.print(_threads_table(rows[: self._limit]))
             self._tell_hidden(len(rows))
             self._console.print(f"On disk: {self._on_disk()}")
+            if self._settings.blobs_url is not None:
+                outside = sum(row.usage.outside.bytes for row in rows)
+                place = self._settings.blobs_url.partition("?")[0]
+                self._console.print(f"Large values: {decimal(outside)} in {place}", markup=False)
 
     def _tell_hidden(self, number: int) -> None:
         if (hidden := number - self._limit) > 0:
@@ -131,6 +133,8 @@ class Report:
         _add(table, "Messages and large values", usage.elements)
         for name in sorted(channels, key=lambda name: -channels[name].bytes):
             _add(table, f"  {name}", channels[name])
+        if usage.outside.rows:
+            _add(table, "Those in the blob store", usage.outside)
         self._console.print(table)
         self._console.print(f"Oldest {_ago(usage.oldest)}, newest {_ago(usage.newest)}.")
         self._console.print(f"The next sweep deletes {_doomed(doomed)}.")

@@ -18,6 +18,7 @@ def described(usage: Usage, channels: Mapping[str, Amount] | None = None) -> Jso
         "checkpoints": _amount(usage.checkpoints),
         "channel_values": values,
         "pending_writes": _amount(usage.writes),
+        "blobs": _amount(usage.outside),
         "oldest": _time(usage.oldest),
         "newest": _time(usage.newest),
     }

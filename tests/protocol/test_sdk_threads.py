@@ -189,7 +189,7 @@ async def test_storage(client: LangGraphClient, thread: str, http: httpx.Client)
     assert found["checkpoints"]["count"] == len(await client.threads.get_history(thread, limit=99))
     messages = found["channel_values"]["by_channel"]["messages"]
     assert messages["bytes"] >= 2 * len(text)
-    parts = ("checkpoints", "channel_values", "pending_writes")
+    parts = ("checkpoints", "channel_values", "pending_writes", "blobs")
     assert found["total_bytes"] == sum(found[part]["bytes"] for part in parts)
     assert found["oldest"] < found["newest"]
 

@@ -470,6 +470,23 @@ def test_writers_and_sweepers_at_once(stored: Stored, blobs: str, keys: Keys) ->
     assert keys(blobs) == set()
 
 
+@on_every_store
+async def test_what_is_outside_is_part_of_what_a_thread_takes(
+    anywhere: str, stored: Stored
+) -> None:
+    async with open_at(stored, anywhere) as saver:
+        put(saver, LARGE)
+        put(saver, "small", "u")
+        usage = await saver.ausage("t")
+        assert usage.outside == (1, usage.outside.bytes)
+        assert usage.bytes > usage.outside.bytes > len(LARGE)
+        assert saver.usage("u").outside == (0, 0)
+        assert dict(saver.usages()) == {name: saver.usage(name) for name in "tu"}
+        saver.delete_thread("t")
+        assert saver.usage("t").bytes == 0
+        assert [name for name, _ in saver.usages()] == ["u"]
+
+
 # Crashes and orphans
 
 CHILD = """
