@@ -8,7 +8,8 @@ decodings of the whole state, which a saver that decodes it for each turn would 
 threads: 64 conversations at once on one event loop.
 
 Savers take turns in one process, so that a noisy machine slows them alike: trust the ratios, and
-only where the load is below the number of cores. The official savers are measured where
+only where the load is below the number of cores. A machine's speed changes from one second to the
+next: ratios are those of neighbours in time. The official savers are measured where
 `langgraph-checkpoint-sqlite` and `langgraph-checkpoint-postgres` are installed; Postgres where a
 URL is given, in databases that are made there and dropped again.
 """
@@ -21,7 +22,7 @@ import operator
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -139,11 +140,23 @@ async def compare_runs(folder: Path, server: str | None) -> None:
         for _ in range(RUNS // BLOCK + 1):
             for name, compiled in graphs.items():
                 times[name] += [await timed(lambda: run(compiled)) for _ in range(BLOCK)]  # noqa: B023 - awaited here
-    medians = {name: statistics.median(values[BLOCK:]) for name, values in times.items()}
-    print("run of one node, median")
-    for name, seconds in medians.items():
-        ratio = seconds / medians["InMemorySaver"]
-        print(f"  {name:22} {seconds * 1000:7.2f} ms   {ratio:5.2f} x InMemorySaver")
+    blocks = {name: medians(values)[1:] for name, values in times.items()}
+    print("run of one node, median; ratios are those of a block to the other savers' in its round")
+    for name, seconds in blocks.items():
+        text = f"  {name:22} {statistics.median(seconds) * 1000:7.2f} ms"
+        for base in "InMemorySaver", "Postgres, official":
+            if base in blocks:
+                pairs = zip(seconds, blocks[base], strict=True)
+                text += (
+                    f"   {statistics.median([one / other for one, other in pairs]):5.2f} x {base}"
+                )
+        print(text)
+
+
+def medians(times: Sequence[float]) -> list[float]:
+    """Of each block."""
+    starts = range(0, len(times), BLOCK)
+    return [statistics.median(times[start : start + BLOCK]) for start in starts]
 
 
 async def grow_chat(folder: Path, server: str | None) -> None:

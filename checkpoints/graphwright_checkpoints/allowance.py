@@ -1,7 +1,9 @@
 """How much may be encoded on an event loop, before a thread has to do it."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
+
+CONTAINERS = {list, tuple, dict}
 
 
 class TakesLong(Exception):
@@ -33,20 +35,29 @@ def bulk(value: Any, limit: int) -> int:
     """Bytes of text and data that any value holds, about. Beyond `limit` it is only known to be
     more. Far quicker than encoding, as text is not looked at.
     """
-    kind = type(value)
-    if kind is str or kind is bytes:
+    if type(value) is str or type(value) is bytes:
         return len(value)
-    if kind is list or kind is tuple:
-        inner: Iterable[Any] = value
-    elif kind is dict:
-        inner = value.values()
-    elif (fields := getattr(value, "__dict__", None)) is not None:
-        inner = fields.values()
-    else:
+    inner = _inside(value)
+    if inner is None:
         return int(getattr(value, "nbytes", 9))  # of arrays
     size = 9
     for part in inner:
         if size > limit:
             break
-        size += bulk(part, limit - size)
+        # Most of a message is text, or nothing.
+        kind = type(part)
+        if kind is str:
+            size += len(part)
+        elif part is not None and (kind not in CONTAINERS or part):
+            size += bulk(part, limit - size)
     return size
+
+
+def _inside(value: Any) -> Iterable[Any] | None:
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return cast(Iterable[Any], value)
+    if kind is dict:
+        return cast(Iterable[Any], value.values())
+    fields = getattr(value, "__dict__", None)
+    return None if fields is None else fields.values()

@@ -22,6 +22,7 @@ from graphwright_checkpoints.records import (
 from graphwright_checkpoints.serialization import Codec, Encoded
 from graphwright_checkpoints.storage import Amount, Outline, Usage
 from graphwright_checkpoints.templates import Templates
+from graphwright_checkpoints.ticks import Ticks
 
 Result = TypeVar("Result")
 Placed = tuple[Shelf, Sequence[Reference]]
@@ -45,8 +46,12 @@ class Database(Protocol):
     Errors are those of `errors`; `insert` and `ainsert` may also raise `Stale`.
     """
 
-    is_distant: bool
-    """Whether a commit is a round trip, which entries of a run wait for each other to share."""
+    @property
+    def ticks(self) -> Ticks | None:
+        """Those of its loops. None where a commit is a round trip: for that, a run's entries wait
+        for each other longer than a tick.
+        """
+        ...
 
     def open(self, serde: SerializerProtocol) -> Codec:
         """Connect, bring the tables to this release, and return the codec for what they hold."""

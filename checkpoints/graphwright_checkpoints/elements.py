@@ -80,9 +80,9 @@ class Memory:
 
     def recall(self, value: object) -> Element | None:
         """The element that this very object was, if it still is."""
-        if isinstance(value, BaseModel) and (model := self._models.get(id(value))) is not None:
+        if (model := self._models.get(id(value))) is not None:
             reference, snapshot, element = model
-            if reference() is value and snapshot == snapshots.view(value):
+            if reference() is value and snapshot == snapshots.view(value):  # type: ignore[arg-type]
                 return element
         if (kept := self._values.get(id(value))) is not None:
             held, snapshot, element, _ = kept

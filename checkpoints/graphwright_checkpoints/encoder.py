@@ -16,11 +16,12 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graphwright_checkpoints import records, snapshots, splitting
+from graphwright_checkpoints import snapshots, splitting
 from graphwright_checkpoints.allowance import Allowance
 from graphwright_checkpoints.elements import Element, Memory, Shelf
 from graphwright_checkpoints.errors import BlobMissing, ValueNotRead, ValueNotStored
 from graphwright_checkpoints.media import TYPE
+from graphwright_checkpoints.metadata import encode_metadata
 from graphwright_checkpoints.records import (
     Address,
     NewCheckpoint,
@@ -30,21 +31,21 @@ from graphwright_checkpoints.records import (
     Reference,
     StoredCheckpoint,
     StoredElement,
+    fence,
+    lane_of,
 )
 from graphwright_checkpoints.serialization import Codec, Encoded
 from graphwright_checkpoints.spans import Spans, expand
-from graphwright_checkpoints.splitting import Pack
+from graphwright_checkpoints.splitting import SMALL, Pack, weight
 from graphwright_checkpoints.templates import Template, Templates
 
-TRIGGER = "branch:to:"  # begins the names of LangGraph's channels that trigger a node
 HEADS = 512  # checkpoints whose references are kept in mind
 
 
 class Channel(NamedTuple):
-    """How a channel's value is stored: its version, what stays in the body, and the rest."""
+    """How a channel's value is stored that has nothing in the body: its version, and where."""
 
     version: str | int | float
-    kept: Any
     references: Sequence[Reference]
 
 
@@ -101,31 +102,37 @@ class Encoder:
         where they are remembered.
         """
         parent = Address.of(config)
-        terms = Terms(parent.thread_id, trusting, Allowance(limit))
-        head = self._heads.get(parent) if trusting else None
         versions = checkpoint["channel_versions"]
         values: dict[str, Any] = {}
-        parts: list[NewPart] = []
+        large: list[str] = []
         for name, value in checkpoint["channel_values"].items():
-            if name not in versions:
-                continue
-            old = head.channels.get(name) if head and name not in new_versions else None
-            if head and old and old.version == versions[name]:
-                values[name] = old.kept
-                parts += _carried(old.references, head.shelf)
-            else:
-                values[name], fresh = self._split(terms, name, value)
-                parts += fresh
+            if name in versions:
+                values[name] = value
+                if weight(value) > SMALL:
+                    large.append(name)
+        parts: list[NewPart] = []
+        if large:
+            terms = Terms(parent.thread_id, trusting, Allowance(limit))
+            head = self._heads.get(parent) if trusting else None
+            for name in large:
+                old = head.channels.get(name) if head and name not in new_versions else None
+                if head and old and old.version == versions[name]:
+                    values[name] = None
+                    parts += _carried(old.references, head.shelf)
+                else:
+                    values[name], fresh = self._split(terms, name, values[name])
+                    parts += fresh
         facts = get_serializable_checkpoint_metadata(config, metadata)
         return NewCheckpoint(
-            parent._replace(checkpoint_id=checkpoint["id"]),
+            Address(parent.thread_id, parent.checkpoint_ns, checkpoint["id"]),
             parent.checkpoint_id or None,
             facts.get("run_id"),
-            records.fence(config),
+            fence(config),
             self._encode_body({**checkpoint, "channel_values": values}),
-            records.encode_metadata(facts),
+            encode_metadata(facts),
             parts,
-            _is_passing(checkpoint, metadata),
+            metadata.get("source"),
+            checkpoint.get("updated_channels"),
         )
 
     def writes(
@@ -140,14 +147,17 @@ class Encoder:
     ) -> NewWrites:
         """One record a write, numbered as LangGraph asks of every saver; or raise `TakesLong`."""
         address = Address.of(config)
-        terms = Terms(address.thread_id, trusting, Allowance(limit))
+        terms: Terms | None = None
         encoded: list[NewWrite] = []
         for position, (channel, value) in enumerate(writes):
-            kept, parts = self._split(terms, channel, value)
+            parts: Sequence[NewPart] = ()
+            if weight(value) > SMALL:
+                terms = terms or Terms(address.thread_id, trusting, Allowance(limit))
+                value, parts = self._split(terms, channel, value)
             place = WRITES_IDX_MAP.get(channel, position)
-            content = self.codec.encode(channel, kept)
+            content = self.codec.encode(channel, value)
             encoded.append(NewWrite(task_id, place, task_path, channel, content, parts))
-        return NewWrites(address, records.fence(config), encoded)
+        return NewWrites(address, fence(config), encoded)
 
     def stored(
         self,
@@ -162,7 +172,7 @@ class Encoder:
         versions = checkpoint["channel_versions"]
         channels = {
             # A part at no path is the whole value; the rest of a dict is not kept in mind.
-            name: Channel(versions[name], None, found)
+            name: Channel(versions[name], found)
             for name, found in _by_channel(references)
             if name in versions and not any(reference.path for reference in found)
         }
@@ -212,15 +222,13 @@ class Encoder:
             raise
 
     def _split(self, terms: Terms, channel: str, value: Any) -> tuple[Any, Sequence[NewPart]]:
-        if splitting.weight(value) <= splitting.SMALL:
-            return value, ()
         kept, parts = splitting.split(value)
         return kept, [
             NewPart(
                 channel,
                 part.path,
                 part.form,
-                records.lane_of(channel, part),
+                lane_of(channel, part),
                 self._elements(terms, channel, part.pieces),
             )
             for part in parts
@@ -231,13 +239,11 @@ class Encoder:
         elements: list[Element] = []
         recall = self._memory.recall
         for piece in pieces:
-            known = recall(piece)
-            if known is not None and (
-                known.data is not None
-                or (trusting and known.shelf is not None and known.shelf.thread_id == thread_id)
+            element = recall(piece)
+            if element is None or not (
+                (trusting and (shelf := element.shelf) is not None and shelf.thread_id == thread_id)
+                or element.data is not None
             ):
-                element = known
-            else:
                 allowance.look_at(piece)
                 element = self._new_element(channel, piece)
                 allowance.take(len(element.data or b""))
@@ -320,12 +326,6 @@ class Encoder:
             self._memory.remember(value, snapshot, element, size)
             self.templates.keep(shelf, number, Template(value, snapshot, element, size))
         return (value,)
-
-
-def _is_passing(checkpoint: Checkpoint, metadata: CheckpointMetadata) -> bool:
-    """Whether LangGraph goes on: from an input it does, and where a node has been triggered."""
-    updated = checkpoint.get("updated_channels") or ()
-    return metadata.get("source") == "input" or any([name.startswith(TRIGGER) for name in updated])
 
 
 def _inside(channel: str, stored: StoredElement) -> Encoded:

@@ -1,8 +1,7 @@
 """What a graph gives a saver to store: checkpoints and writes, and when they have to be stored."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -27,47 +26,64 @@ class Entry:
 
     new: New
 
-    def __init__(self, config: RunnableConfig, encode: Callable[..., New]) -> None:
-        part = config.get("configurable", {})
-        self._durability = part.get(DURABILITY, "async") if RUNTIME in part else None
-        self._encode = encode
+    def __init__(self, encoder: Encoder, config: RunnableConfig) -> None:
+        self._encoder = encoder
+        self._config = config
         self._done: asyncio.Future[None] | None = None
+
+    @property
+    def durability(self) -> str | None:
+        """The `durability` of the run that it comes from; None where it comes from none."""
+        part = self._config.get("configurable", {})
+        return part.get(DURABILITY, "async") if RUNTIME in part else None
+
+    @property
+    def is_input(self) -> bool:
+        """Whether LangGraph puts the next checkpoint at once, whatever the durability."""
+        return False
 
     @property
     def may_wait(self) -> bool:
         """Whether more of its run will come, which does not need this to be stored before."""
-        return self._durability == "async" and self.new.passing
+        return self.new.passing and self.durability == "async"
 
-    def encode(self, *, trusting: bool = True) -> None:
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for it to settle."""
+        return self._done is not None and not self._done.done()
+
+    def encode(self, *, trusting: bool = True, limit: int | None = None) -> None:
         """Make records of it; without trust, of what is remembered as stored too."""
-        self.new = self._encode(trusting=trusting)
+        raise NotImplementedError
 
-    async def aencode(self, *, trusting: bool = True) -> None:
-        """`encode`, in a thread where there is much."""
+    def encode_inline(self, *, trusting: bool = True) -> bool:
+        """`encode`, unless that would hold the loop: then False, and it is a thread's."""
         try:
-            self.new = self._encode(trusting=trusting, limit=ENCODED_INLINE)
+            self.encode(trusting=trusting, limit=ENCODED_INLINE)
         except TakesLong:
-            self.new = await asyncio.to_thread(self._encode, trusting=trusting)
+            return False
+        return True
 
     def placed(self, placed: Placed) -> None:
-        """Take note of where it is stored."""
+        """Take note of where it is stored, and let who waits for it go on."""
+        if self._done is not None:
+            self.settle()
 
     def settled(self) -> asyncio.Future[None]:
         """What is done when `settle` is called from now on, with the error that it is given."""
         self._done = asyncio.get_running_loop().create_future()
         return self._done
 
-    def settle(self, error: BaseException | None = None) -> bool:
-        """Let who waits for it go on, or fail. False if nobody waits. Any thread may call this."""
+    def settle(self, error: BaseException | None = None) -> None:
+        """Let who waits for it go on, or fail. Any thread may call this."""
         done = self._done
         if done is None or done.done():
-            return False
+            return
         loop = done.get_loop()
         if loop is _running_loop():
             _resolve(done, error)
         elif not loop.is_closed():
             loop.call_soon_threadsafe(_resolve, done, error)
-        return True
 
 
 class Put(Entry):
@@ -81,20 +97,34 @@ class Put(Entry):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> None:
-        encode = partial(encoder.checkpoint, config, checkpoint, metadata, new_versions)
-        super().__init__(config, encode)
-        self._encoder = encoder
+        super().__init__(encoder, config)
         self._checkpoint = checkpoint
-        self._source = metadata.get("source")
+        self._metadata = metadata
+        self._new_versions = new_versions
 
     @property
     def is_input(self) -> bool:
         """Whether LangGraph puts the next checkpoint at once, whatever the durability."""
-        return self._source == "input" and self._durability in ("async", "sync")
+        return self._metadata.get("source") == "input" and self.durability in ("async", "sync")
+
+    def encode(self, *, trusting: bool = True, limit: int | None = None) -> None:
+        """Make records of it; without trust, of what is remembered as stored too."""
+        self.new = self._encoder.checkpoint(
+            self._config,
+            self._checkpoint,
+            self._metadata,
+            self._new_versions,
+            trusting=trusting,
+            limit=limit,
+        )
 
     def placed(self, placed: Placed) -> None:
         """Remember it, so that the next one need not store again what it has."""
-        self._encoder.stored(self._checkpoint, self.new.address, *placed)
+        shelf, references = placed
+        if references:
+            self._encoder.stored(self._checkpoint, self.new.address, shelf, references)
+        if self._done is not None:
+            self.settle()
 
 
 class Writes(Entry):
@@ -108,7 +138,15 @@ class Writes(Entry):
         task_id: str,
         task_path: str,
     ) -> None:
-        super().__init__(config, partial(encoder.writes, config, writes, task_id, task_path))
+        super().__init__(encoder, config)
+        self._writes = writes
+        self._task = task_id, task_path
+
+    def encode(self, *, trusting: bool = True, limit: int | None = None) -> None:
+        """Make records of them; without trust, of what is remembered as stored too."""
+        self.new = self._encoder.writes(
+            self._config, self._writes, *self._task, trusting=trusting, limit=limit
+        )
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -61,7 +61,7 @@ class OffloadingDatabase:
         self._store = store
         self._large = large
         self._flights = Flights()
-        self.is_distant = rows.is_distant
+        self.ticks = rows.ticks
         # What has to do with no blob is the rows' own affair.
         self.head, self.select, self.aselect = rows.head, rows.select, rows.aselect
         self.raise_fence, self.araise_fence = rows.raise_fence, rows.araise_fence

@@ -1,7 +1,8 @@
 """Checkpoints and writes on their way into the database, those of a run together.
 
 When a run begins, LangGraph puts two checkpoints in one turn of the loop: the input, and the state
-with the input applied. The first waits for the second: together they are one commit.
+with the input applied. The first waits for the second, and so do the writes that apply it:
+together they are one commit.
 
 Where a commit is a round trip, more waits. With LangGraph's durability "async", its default, a step
 is stored while the next one runs: so it is held until the next one ends, for `PAUSE` at most, and a
@@ -40,12 +41,18 @@ class Held:
         """Whether there is a checkpoint, other than an input's, for which the graph goes on."""
         return any([isinstance(each, Put) and not each.is_input for each in self.entries])
 
+    def takes_along(self, entry: Entry) -> bool:
+        """Whether it is writes for an input that waits: the checkpoint that follows has both."""
+        first = self.entries[0] if self.entries else entry
+        return first.new.address == entry.new.address and first.is_input and entry.new.passing
+
     def add(self, entry: Entry) -> None:
         """Have an entry wait; the put of a checkpoint returns once there are writes for it."""
-        same = [each for each in self.entries if each.new.address == entry.new.address]
-        for put, writes in [(each, entry) for each in same] + [(entry, each) for each in same]:
-            if isinstance(put, Put) and isinstance(writes, Writes):
-                put.settle()
+        if entry.is_awaited:  # those of an input are not
+            same = [each for each in self.entries if each.new.address == entry.new.address]
+            for put, writes in [(each, entry) for each in same] + [(entry, each) for each in same]:
+                if isinstance(put, Put) and isinstance(writes, Writes):
+                    put.settle()
         self.entries.append(entry)
 
 
@@ -54,30 +61,34 @@ class Puts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ticks = database.ticks
         self._lock = Lock()  # of `_held` and what is in it: threads take from it
         self._held: dict[str, Held] = {}
         self._landing: dict[str, asyncio.Task[None]] = {}
         """By thread, entries that nothing followed. A failure that nobody was told stays here."""
 
     def store(self, entry: Entry) -> None:
-        """Store an entry; it is committed when this returns."""
+        """Encode and store an entry; it is committed when this returns."""
+        entry.encode()
         self.settle(entry.new.address.thread_id)
         self._store(entry)
 
     async def astore(self, entry: Entry) -> None:
         """`store`, on the event loop; or wait for the next entry of the run, see above."""
+        if not entry.encode_inline():
+            await asyncio.to_thread(entry.encode)
         thread_id = entry.new.address.thread_id
         if self._landing:
             await self._landed(thread_id)
-        if isinstance(entry, Put) and entry.is_input:
+        held = self._held.get(thread_id)
+        if entry.is_input or (held is not None and held.takes_along(entry)):
             self._hold(thread_id, entry)
-        elif self._may_wait(entry):
+        elif not self._ticks and self._may_wait(held, entry):
             settled = entry.settled()
             self._hold(thread_id, entry)
             await settled
         else:
-            held = self._take(thread_id)
-            await (self._commit([*held, entry]) if held else self._insert([entry]))
+            await self._commit([*self._take(thread_id), entry])
 
     def settle(self, thread_id: str | None) -> None:
         """Store what is held of a thread, or of all threads."""
@@ -86,7 +97,7 @@ class Puts:
             try:
                 while entries:
                     self._store(entries[0])
-                    entries.pop(0).settle()
+                    del entries[0]
             except BaseException as error:
                 _tell(entries, error)
                 raise
@@ -108,11 +119,10 @@ class Puts:
                 self._expect_more(thread_id, held, TURNS)
             held.add(entry)
 
-    def _may_wait(self, entry: Entry) -> bool:
+    def _may_wait(self, held: Held | None, entry: Entry) -> bool:
         """Whether to wait for the next entry. Of two steps, the second takes the first along."""
-        if not (self._database.is_distant and entry.may_wait):
+        if not entry.may_wait:
             return False
-        held = self._held.get(entry.new.address.thread_id)
         return isinstance(entry, Writes) or held is None or not held.has_step
 
     def _take(self, thread_id: str) -> Sequence[Entry]:
@@ -127,9 +137,8 @@ class Puts:
         return held.entries
 
     def _expect_more(self, thread_id: str, held: Held, turns: int) -> None:
-        if not self._database.is_distant:
-            held.loop.call_soon(self._expire, thread_id, held, 0, 0)
-            return
+        if self._ticks:
+            return self._ticks.at_end(self._expire, thread_id, held, 0, 0)
         due = held.loop.time() + PAUSE
         held.timer = held.loop.call_at(due, self._expire, thread_id, held, due, turns)
 
@@ -159,40 +168,42 @@ class Puts:
             logger.warning("A checkpoint of thread %r is not stored: %s", thread_id, error)
 
     async def _commit_unasked(self, entries: Sequence[Entry]) -> None:
+        is_awaited = any([each.is_awaited for each in entries])
         try:
-            await self._insert(entries)
-        except BaseException as error:
-            if not _tell(entries, error):
+            await self._commit(entries)
+        except BaseException:
+            if not is_awaited:
                 raise
-        else:
-            _tell(entries)
 
     async def _commit(self, entries: Sequence[Entry]) -> None:
-        """Commit entries, and raise what the last one's caller has to know."""
+        """Commit entries, and let who waits for them go on. A failure is told to all of those."""
         try:
-            await self._insert(entries)
+            placed = await self._database.ainsert([each.new for each in entries])
+        except BaseException as error:
+            await self._commit_anyway(entries, error)
+        else:
+            for each, place in zip(entries, placed, strict=True):
+                each.placed(place)
+
+    async def _commit_anyway(self, entries: Sequence[Entry], reason: BaseException) -> None:
+        """Commit entries in the way that is left after a failure, or raise."""
+        try:
+            if isinstance(reason, Stale):
+                for each in entries:
+                    if not each.encode_inline(trusting=False):
+                        await asyncio.to_thread(each.encode, trusting=False)
+                placed = await self._database.ainsert([each.new for each in entries])
+                for each, place in zip(entries, placed, strict=True):
+                    each.placed(place)
+            elif isinstance(reason, ValueNotStored) and len(entries) > 1:
+                # One of them is at fault: what came before it is stored.
+                for each in entries:
+                    await self._commit([each])
+            else:
+                raise reason
         except BaseException as error:
             _tell(entries, error)
             raise
-        _tell(entries)
-
-    async def _insert(self, entries: Sequence[Entry]) -> None:
-        try:
-            placed = await self._database.ainsert([each.new for each in entries])
-        except Stale:
-            for each in entries:
-                await each.aencode(trusting=False)
-            placed = await self._database.ainsert([each.new for each in entries])
-        except ValueNotStored:
-            if len(entries) == 1:
-                raise
-            # One of them is at fault: what came before it is stored.
-            for each in entries:
-                await self._insert([each])
-                each.settle()
-            return
-        for each, place in zip(entries, placed, strict=True):
-            each.placed(place)
 
     def _store(self, entry: Entry) -> None:
         try:
@@ -203,6 +214,6 @@ class Puts:
         entry.placed(placed)
 
 
-def _tell(entries: Sequence[Entry], error: BaseException | None = None) -> bool:
-    """Let go on, or fail, who waits for entries. False if nobody did."""
-    return any([each.settle(error) for each in entries])
+def _tell(entries: Sequence[Entry], error: BaseException) -> None:
+    for each in entries:
+        each.settle(error)

@@ -5,23 +5,23 @@ large ones are made of (`splitting`, `elements`, `spans`). A pending write is ke
 so that a message in a write and in ten checkpoints is stored once.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import ormsgpack
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointMetadata, get_checkpoint_id
+from langgraph.checkpoint.base import get_checkpoint_id
 
 from graphwright_checkpoints.elements import Element, Shelf
-from graphwright_checkpoints.errors import CheckpointError, ValueNotStored
+from graphwright_checkpoints.errors import CheckpointError
+from graphwright_checkpoints.metadata import matches
 from graphwright_checkpoints.serialization import Encoded
 from graphwright_checkpoints.spans import Spans, absolute, relative
 from graphwright_checkpoints.splitting import Form, Part
 from graphwright_checkpoints.templates import Template
 
-JSON = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make one for each call
+TRIGGER = "branch:to:"  # begins the names of LangGraph's channels that trigger a node
 FENCE = "__fence"
 """The key of a config's `configurable` that carries a fencing token, see `LeaseLost`."""
 
@@ -92,10 +92,13 @@ class NewPart(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes that may have to be written."""
+        blobs = self.blobs
         return sum(
-            len(element.data or b"")
-            for element in self.elements
-            if element.digest not in self.blobs
+            [
+                len(data)
+                for element in self.elements
+                if (data := element.data) and element.digest not in blobs
+            ]
         )
 
 
@@ -109,13 +112,25 @@ class NewCheckpoint(NamedTuple):
     body: Encoded
     metadata: str
     parts: Sequence[NewPart]
-    passing: bool = False
-    """Whether the graph goes on from it at once, so that the next one is not far."""
+    source: str | None = None
+    """LangGraph's word for where it comes from."""
+    updated: Iterable[str] | None = None
+    """The channels that were written to."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether the graph goes on from it at once, so that the next one is not far.
+
+        From an input it does, and where a node has been triggered.
+        """
+        updated = self.updated or ()
+        return self.source == "input" or any([name.startswith(TRIGGER) for name in updated])
 
     @property
     def size(self) -> int:
         """Bytes to write, keys left out."""
-        return len(self.body.data) + sum([part.size for part in self.parts])
+        size = len(self.body.data)
+        return size + sum([part.size for part in self.parts]) if self.parts else size
 
 
 class NewWrite(NamedTuple):
@@ -131,7 +146,8 @@ class NewWrite(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes to write, keys left out."""
-        return len(self.content.data) + sum([part.size for part in self.parts])
+        size = len(self.content.data)
+        return size + sum([part.size for part in self.parts]) if self.parts else size
 
 
 class NewWrites(NamedTuple):
@@ -266,15 +282,6 @@ def fence(config: RunnableConfig) -> int | None:
     return None if token is None else int(token)
 
 
-def encode_metadata(metadata: CheckpointMetadata) -> str:
-    """Metadata as JSON, so that databases can look into it."""
-    try:
-        # ASCII, with everything else escaped: surrogates and NUL come back as they went in.
-        return JSON.encode(metadata)
-    except (TypeError, ValueError) as error:
-        raise ValueNotStored("metadata", f"it has to be JSON ({error})") from error
-
-
 def lane_of(channel: str, part: Part) -> str:
     """Which elements to number together, so that what one list holds is one run.
 
@@ -303,9 +310,3 @@ def decode_references(data: bytes | None) -> list[Reference]:
         Reference(channel, tuple(path), Form(form), absolute(spans))
         for channel, path, form, spans in ormsgpack.unpackb(data)
     ]
-
-
-def matches(metadata: str, expected: Mapping[str, Any]) -> bool:
-    """Whether encoded metadata has every expected entry; None also matches an absent one."""
-    found = json.loads(metadata)
-    return all(found.get(name) == value for name, value in expected.items())

@@ -142,7 +142,6 @@ class Saver(Upkeep):
     ) -> RunnableConfig:
         """Store a checkpoint whose parent is the one `config` names."""
         put = Put(self._encoder, self._marked(config), checkpoint, metadata, new_versions)
-        put.encode()
         self._puts.store(put)
         return put.new.address.config()
 
@@ -158,7 +157,6 @@ class Saver(Upkeep):
         Where a run goes on from it, it may be committed with the next one, see `puts`.
         """
         put = Put(self._encoder, self._marked(config), checkpoint, metadata, new_versions)
-        await put.aencode()
         await self._puts.astore(put)
         return put.new.address.config()
 
@@ -171,7 +169,6 @@ class Saver(Upkeep):
     ) -> None:
         """Store what a task wrote, before the step that it belongs to is complete."""
         entry = Writes(self._encoder, self._marked(config), writes, task_id, task_path)
-        entry.encode()
         self._puts.store(entry)
 
     async def aput_writes(
@@ -183,7 +180,6 @@ class Saver(Upkeep):
     ) -> None:
         """`put_writes`, committed with all else of this tick, or with the run's next checkpoint."""
         entry = Writes(self._encoder, self._marked(config), writes, task_id, task_path)
-        await entry.aencode()
         await self._puts.astore(entry)
 
     def raise_fence(self, thread_id: str, token: int) -> None:

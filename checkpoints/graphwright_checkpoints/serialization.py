@@ -36,14 +36,12 @@ class Codec:
         self.key = key
         self._cipher = serde.cipher if isinstance(serde, EncryptedSerializer) else None
         self._plain = serde.serde if isinstance(serde, EncryptedSerializer) else serde
+        self._dumps = self._plain.dumps_typed
+        self.encode = self._serialize if self._cipher is None else self._serialize_and_seal
 
     def with_serde(self, serde: SerializerProtocol) -> "Codec":
         """The same digests with another serializer."""
         return Codec(serde, self.key)
-
-    def encode(self, channel: str, value: Any) -> Encoded:
-        """Serialize one value, or raise `ValueNotStored` with the channel's name."""
-        return self._seal(self._serialize(channel, value))
 
     def element(self, channel: str, value: Any, many: bool) -> Element:
         """A value, or with `many` a list of small ones, as an element to be stored."""
@@ -91,18 +89,22 @@ class Codec:
             value, [Medium(path, data) for (path, _), data in zip(holes, found, strict=True)]
         )
 
+    def _serialize_and_seal(self, channel: str, value: Any) -> Encoded:
+        return self._seal(self._serialize(channel, value))
+
     def _serialize(self, channel: str, value: Any) -> Encoded:
+        """Serialize one value, or raise `ValueNotStored` with the channel's name."""
         try:
-            type_, data = self._plain.dumps_typed(value)
+            type_, data = self._dumps(value)
         except Exception as error:
             raise ValueNotStored(channel, f"{error} (a {type(value).__name__})") from error
         if len(data) > MAX_VALUE:
             raise ValueNotStored(
                 channel, f"it takes {len(data)} bytes and the limit is {MAX_VALUE}"
             )
-        content = Encoded(type_, bytes(data))
+        content = Encoded(type_, data if type(data) is bytes else bytes(data))
         # LangGraph's serializers leave a "?" where they replaced something.
-        if b"?" in content.data:
+        if b"?" in data:
             self._refuse_half_characters(channel, value, content)
         return content
 

@@ -13,6 +13,9 @@ Spans = Sequence[int]
 
 def collect(numbers: Iterable[int]) -> list[int]:
     """The spans that a sequence of numbers makes."""
+    numbers = list(numbers)
+    if numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        return [numbers[0], len(numbers)]
     spans: list[int] = []
     follows = -1
     for number in numbers:

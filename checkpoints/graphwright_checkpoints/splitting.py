@@ -6,6 +6,7 @@ large entries; anything else that is large becomes one element.
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
@@ -16,6 +17,7 @@ SMALL = 256  # bytes, about: what a row of its own costs more than
 PACK = 1024  # bytes, about: small neighbours in a list share an element until they reach this
 UNKNOWN = 1 << 60  # bytes: of values whose size is seen only once they are encoded
 
+CONTAINERS = {dict, list, tuple}
 SCALARS = {type(None): 1, bool: 1, float: 9}
 """Bytes that a scalar takes, by its exact type: subclasses have forms of their own."""
 
@@ -43,13 +45,11 @@ class Part(NamedTuple):
 
 
 def split(value: Any) -> tuple[Any, list[Part]]:
-    """What stays of a value, and the parts to store as elements."""
-    if weight(value) <= SMALL:
-        return value, []
+    """What stays of a large value, and the parts to store as elements."""
     if type(value) is list:
-        return None, [Part((), Form.LIST, list(pack(value)))]
+        return None, [Part((), Form.LIST, pieces(value))]
     if type(value) is _DeltaSnapshot and type(value.value) is list:
-        return None, [Part((), Form.SNAPSHOT, list(pack(value.value)))]
+        return None, [Part((), Form.SNAPSHOT, pieces(value.value))]
     if type(value) is dict:
         return _split_dict(value)
     return None, [Part((), Form.VALUE, [value])]
@@ -71,19 +71,23 @@ def _split_dict(value: dict[Any, Any]) -> tuple[Any, list[Part]]:
 
 def _part_at(key: str, value: Any) -> Part:
     if type(value) is list:
-        return Part((key,), Form.LIST, list(pack(value)))
+        return Part((key,), Form.LIST, pieces(value))
     return Part((key,), Form.VALUE, [value])
 
 
-def pack(values: list[Any]) -> Iterator[Any]:
+def pieces(values: list[Any]) -> list[Any]:
     """A list's elements: each model and each large value by itself, small neighbours together.
 
     Packs are filled from the start, so that appending changes the last one alone.
     """
+    # Long lists are made of models.
+    return values.copy() if all(map(is_model, values)) else list(_pack(values))
+
+
+def _pack(values: list[Any]) -> Iterator[Any]:
     small = Pack()
     size = 0
     for value in values:
-        # Models first: it is they that long lists are made of.
         added = UNKNOWN if is_model(value) else weight(value, PACK)
         if added < PACK:
             small.append(value)
@@ -104,13 +108,10 @@ def weight(value: Any, limit: int = SMALL) -> int:
         return len(value) + 3
     if (size := SCALARS.get(kind)) is not None:
         return size
-    if kind is int:
-        return 9 if -(2**63) <= value < 2**63 else UNKNOWN  # refused, by its channel's name
-    if kind is dict:
-        return _total((item for pair in value.items() for item in pair), limit)
-    if kind is list or kind is tuple:
-        return _total(value, limit)
-    return UNKNOWN
+    if kind not in CONTAINERS:
+        is_int = kind is int and -(2**63) <= value < 2**63  # others: refused, by channel's name
+        return 9 if is_int else UNKNOWN
+    return _total(chain.from_iterable(value.items()) if kind is dict else value, limit)
 
 
 def _total(values: Iterable[Any], limit: int) -> int:

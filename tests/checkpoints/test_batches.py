@@ -12,6 +12,7 @@ from graphwright_checkpoints import DatabaseUnavailable
 from graphwright_checkpoints.sqlite.batches import INLINE, Batches
 from graphwright_checkpoints.sqlite.connection import Transaction
 from graphwright_checkpoints.sqlite.file import File
+from graphwright_checkpoints.ticks import Ticks
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def stored(database: File) -> list[int]:
 
 
 async def test_a_call_that_returned_is_committed(database: File) -> None:
-    batches = Batches(database)
+    batches = Batches(database, Ticks())
 
     async def write(number: int) -> None:
         assert await batches.write(insert(number), 1) == number
@@ -49,23 +50,15 @@ async def test_a_call_that_returned_is_committed(database: File) -> None:
 
 
 async def test_calls_of_one_tick_share_commits(database: File) -> None:
-    batches, commits = Batches(database), set()
-
-    def noting(number: int) -> Any:
-        def work(transaction: Transaction) -> None:
-            commits.add(id(transaction))
-            kept.append(transaction)
-            insert(number)(transaction)
-
-        return work
-
-    kept: list[Transaction] = []  # so that no two have one id
-    await asyncio.gather(*(batches.write(noting(number), 1) for number in range(64)))
-    assert len(commits) == 1
+    batches, statements = Batches(database, Ticks()), list[str]()
+    database.inline._link.set_trace_callback(statements.append)
+    await asyncio.gather(*(batches.write(insert(number), 1) for number in range(64)))
+    assert statements.count("COMMIT") == 1
+    assert stored(database) == list(range(64))
 
 
 async def test_urgent_calls_wait_for_nothing_and_take_along_what_waits(database: File) -> None:
-    batches, order = Batches(database), []
+    batches, order = Batches(database, Ticks()), []
 
     async def write(number: int, urgent: bool) -> None:
         await batches.write(insert(number), 1, urgent=urgent)
@@ -77,7 +70,7 @@ async def test_urgent_calls_wait_for_nothing_and_take_along_what_waits(database:
 
 
 async def test_a_failure_is_the_calls_own(database: File) -> None:
-    batches = Batches(database)
+    batches = Batches(database, Ticks())
     numbers = [1, 2, 3, 2, 4]
     outcomes = await asyncio.gather(
         *(batches.write(insert(number), 1) for number in numbers), return_exceptions=True
@@ -87,7 +80,7 @@ async def test_a_failure_is_the_calls_own(database: File) -> None:
 
 
 async def test_large_and_small_calls_together(database: File) -> None:
-    batches = Batches(database)
+    batches = Batches(database, Ticks())
     sizes = [1, INLINE + 1, 1, INLINE, INLINE, 1]
     calls = (batches.write(insert(number), size) for number, size in enumerate(sizes))
     assert await asyncio.gather(*calls) == list(range(6))
@@ -95,7 +88,7 @@ async def test_large_and_small_calls_together(database: File) -> None:
 
 
 async def test_a_cancelled_call_does_not_hurt_the_others(database: File) -> None:
-    batches = Batches(database)
+    batches = Batches(database, Ticks())
     tasks = [asyncio.create_task(batches.write(insert(number), 1)) for number in range(3)]
     await asyncio.sleep(0)
     tasks[1].cancel()

@@ -223,6 +223,25 @@ async def raising(state: MessagesState) -> dict[str, Any]:
     raise RuntimeError("no")
 
 
+@pytest.mark.parametrize("pause", [0, 0.05])
+async def test_an_input_that_cannot_be_routed_is_committed_when_its_graph_fails(
+    shared_url: str, pause: float
+) -> None:
+    async def lost(state: MessagesState) -> str:
+        await asyncio.sleep(pause)
+        raise RuntimeError("nowhere")
+
+    async with open_checkpointer(shared_url) as saver:
+        builder = StateGraph(MessagesState).add_node("n", hello)
+        graph = builder.add_conditional_edges(START, lost, ["n"]).compile(saver)
+        with open_checkpointer(shared_url) as other:
+            with pytest.raises(RuntimeError, match="nowhere"):
+                await graph.ainvoke(SAID, config())
+            assert sources(other) == ["input"]
+            writes = other.get_tuple(config()).pending_writes  # type: ignore[union-attr]
+            assert sorted(channel for _, channel, _ in writes or ()) == ["__error__", "messages"]
+
+
 async def asking(state: MessagesState) -> dict[str, Any]:
     return {"messages": ("ai", interrupt("really?"))}
 

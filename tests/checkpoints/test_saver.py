@@ -123,9 +123,14 @@ def test_what_cannot_be_stored_is_refused_by_channel(saver: Any, value: Any) -> 
         saver.put_writes(config(checkpoint_id="1"), [("fine", 1), ("ch", value)], "task")
 
 
-def test_metadata_that_is_not_json_is_refused(saver: Any) -> None:
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+
+
+@pytest.mark.parametrize("value", [object(), CIRCLE], ids=["object", "circle"])
+def test_metadata_that_is_not_json_is_refused(saver: Any, value: Any) -> None:
     with pytest.raises(ValueNotStored, match=r"'metadata' cannot be stored.*JSON"):
-        put(saver, 1, when=object())
+        put(saver, 1, when=value)
 
 
 @pytest.mark.parametrize(

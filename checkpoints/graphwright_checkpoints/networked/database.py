@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 class NetworkedDatabase:
     """A `BlobRows` on a server, for any number of threads, event loops and processes."""
 
-    is_distant = True
+    ticks = None
 
     def __init__(self, server: Server) -> None:
         self._server = server

@@ -55,7 +55,7 @@ class PostgresDatabase:
     Coroutines of other event loops are served too, in threads.
     """
 
-    is_distant = True
+    ticks = None
 
     def __init__(self, conninfo: str, place: str) -> None:
         self._conninfo = conninfo

@@ -5,12 +5,12 @@ from itertools import chain
 from typing import Any
 
 from graphwright_checkpoints.elements import Shelf
+from graphwright_checkpoints.metadata import JSON
 from graphwright_checkpoints.numbering import Numbering
 from graphwright_checkpoints.postgres import shelves
 from graphwright_checkpoints.postgres.names import escape, hash_of, unescape
 from graphwright_checkpoints.postgres.pools import Statement, Work
 from graphwright_checkpoints.records import (
-    JSON,
     Address,
     Head,
     Selection,

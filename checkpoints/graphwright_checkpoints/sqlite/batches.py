@@ -11,8 +11,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, cast
 
-from graphwright_checkpoints.sqlite.connection import Begin, Result, Taken, Transaction, Work
+from graphwright_checkpoints.sqlite.connection import WRITE, Result, Taken, Transaction, Work
 from graphwright_checkpoints.sqlite.file import File
+from graphwright_checkpoints.ticks import Ticks
 
 INLINE = 256 * 1024  # bytes; copying and committing more than this holds the loop for milliseconds
 URGENT = 2  # commits of a tick; a step that follows another at once asks for two
@@ -49,8 +50,9 @@ class Batches:
     Commits that are not `inline` are all made in threads.
     """
 
-    def __init__(self, file: File, *, inline: bool = True) -> None:
+    def __init__(self, file: File, ends: Ticks, *, inline: bool = True) -> None:
         self._file = file
+        self._ends = ends
         self._limit = INLINE if inline else -1
         self._ticks: dict[asyncio.AbstractEventLoop, Tick] = {}
         self._counter = itertools.count(1)
@@ -66,7 +68,7 @@ class Batches:
         tick = self._ticks.get(loop)
         if tick is None:
             tick = self._ticks[loop] = Tick()
-            loop.call_soon(self._end_tick, loop)
+            self._ends.at_end(self._end_tick, loop)
         at_once = urgent and tick.urgent > 0
         tick.urgent -= at_once
         if at_once and not tick.calls:
@@ -102,7 +104,7 @@ class Batches:
         """
         if size > self._limit or not next(self._counter) % SYNC_EVERY:
             raise Taken
-        return self._file.inline.try_run(work, Begin.WRITE)
+        return self._file.inline.try_run(work, WRITE)
 
     def _hop(self, loop: asyncio.AbstractEventLoop, calls: Sequence[Call]) -> None:
         def finish(outcomes: asyncio.Future[Sequence[Any]]) -> None:

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from graphwright_checkpoints.database import Stale
 from graphwright_checkpoints.elements import Element, Shelf
-from graphwright_checkpoints.records import Reference, decode_references, encode_references
-from graphwright_checkpoints.spans import collect, expand
+from graphwright_checkpoints.records import (
+    NewPart,
+    Reference,
+    decode_references,
+    encode_references,
+)
+from graphwright_checkpoints.spans import expand
 from graphwright_checkpoints.sqlite import outside, shelves
 from graphwright_checkpoints.sqlite.connection import Transaction
-from graphwright_checkpoints.sqlite.ledgers import Ledger
 
 TABLES = {
     "checkpoints": "checkpoint_ns, checkpoint_id, parent_checkpoint_id, run_id, type, body,"
@@ -44,8 +48,8 @@ def copy_thread(
         marks = ", ".join("?" * (columns.count(",") + 2))
         for *row, refs in rows:
             if not is_new:
-                moved = [*_moved(transaction, origin, ledger, decode_references(refs), blobs)]
-                refs = encode_references(moved)
+                parts = _moved(transaction, origin, decode_references(refs), blobs)
+                refs = encode_references(shelves.file(transaction, ledger, parts))
             transaction.execute(
                 f"INSERT OR REPLACE INTO {table} (thread, {columns}) VALUES ({marks})",
                 (copy.key, *row, refs),
@@ -70,15 +74,14 @@ def _copy_elements(
 def _moved(
     transaction: Transaction,
     origin: Shelf,
-    copy: Ledger,
     references: Iterable[Reference],
     blobs: Mapping[str, str],
-) -> Iterator[Reference]:
-    """The references on a shelf that has elements of its own under the same numbers."""
-    for reference in references:
+) -> Iterator[NewPart]:
+    """What references refer to, for a shelf that has elements of its own under their numbers."""
+    for channel, path, form, spans in references:
         elements: list[Element] = []
         kept: dict[bytes, str | None] = {}
-        for number in expand(reference.spans):
+        for number in expand(spans):
             digest, many, type_, data, blob = transaction.execute(
                 "SELECT digest, many, type, data, blob FROM checkpoint_elements WHERE id = ?",
                 ((origin.key << shelves.BITS) + number,),
@@ -86,6 +89,4 @@ def _moved(
             elements.append(Element(digest, many, type_, data))
             if blob is not None:
                 kept[digest] = blobs[blob]
-        placed = shelves.place(transaction, copy, reference.channel, elements, kept)
-        spans = collect(placed[element.digest] for element in elements)
-        yield reference._replace(spans=spans)
+        yield NewPart(channel, path, form, channel, elements, blobs=kept)

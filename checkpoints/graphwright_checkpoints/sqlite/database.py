@@ -1,9 +1,9 @@
 """Checkpoints in one SQLite file."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -34,6 +34,7 @@ from graphwright_checkpoints.sqlite.connection import Transaction
 from graphwright_checkpoints.sqlite.file import File
 from graphwright_checkpoints.storage import Amount, Outline, Usage
 from graphwright_checkpoints.templates import Templates
+from graphwright_checkpoints.ticks import Ticks
 
 FORMS = "sqlite:///relative.db, sqlite:////absolute/path.db or sqlite:// (in memory)"
 READ_INLINE = 512 * 1024  # bytes of elements; reading more holds the loop for milliseconds
@@ -48,9 +49,8 @@ Result = TypeVar("Result")
 class SqliteDatabase:
     """A `Database` that threads, event loops and processes may share, any number of each."""
 
-    is_distant = False
-
     def __init__(self, path: str, synchronous: str = "NORMAL") -> None:
+        self.ticks = Ticks()
         self._path = path
         self._synchronous = synchronous
 
@@ -70,7 +70,7 @@ class SqliteDatabase:
     def open(self, serde: SerializerProtocol) -> Codec:
         self._file = File(self._path, self._synchronous)
         # A commit that waits for the disk would hold the loop for as long.
-        self._batches = Batches(self._file, inline=self._synchronous == "NORMAL")
+        self._batches = Batches(self._file, self.ticks, inline=self._synchronous == "NORMAL")
         return self._file.open(partial(schema.migrate, serde=serde))
 
     async def aopen(self, serde: SerializerProtocol) -> Codec:
@@ -102,15 +102,16 @@ class SqliteDatabase:
         return await self._file.read_soon(work, work)
 
     def insert(self, new: New) -> Placed:
-        return self._file.write(partial(queries.insert, new=new))
+        (placed,) = self._file.write(partial(queries.insert, new=[new]))
+        return placed
 
-    async def ainsert(self, new: Sequence[New]) -> Sequence[Placed]:
-        def insert(transaction: Transaction) -> list[Placed]:
-            return [queries.insert(transaction, each) for each in new]
-
+    def ainsert(self, new: Sequence[New]) -> Coroutine[Any, Any, Sequence[Placed]]:
         # LangGraph waits for the last checkpoint before it goes on, and for no writes.
-        urgent = isinstance(new[-1], NewCheckpoint)
-        return await self._batches.write(insert, sum([each.size for each in new]), urgent=urgent)
+        return self._batches.write(
+            partial(queries.insert, new=new),
+            sum([each.size for each in new]),
+            urgent=type(new[-1]) is NewCheckpoint,
+        )
 
     def raise_fence(self, thread_id: str, token: int) -> None:
         self._file.write(partial(shelves.open_for, thread_id=thread_id, fence=token))

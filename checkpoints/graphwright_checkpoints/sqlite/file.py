@@ -9,7 +9,7 @@ import sqlite3
 import time
 
 from graphwright_checkpoints.errors import CheckpointError, DatabaseTooNew, DatabaseUnavailable
-from graphwright_checkpoints.sqlite.connection import Begin, Connection, Result, Taken, Work
+from graphwright_checkpoints.sqlite.connection import READ, WRITE, Connection, Result, Taken, Work
 
 PATIENCE = 30.0  # seconds that a thread waits for another process's transaction
 OPENING = 5.0  # seconds within which processes that open one new file together get their turn
@@ -45,7 +45,7 @@ class File:
             # long. That must not be a commit on the loop: see `Batches`.
             if self.inline is not self._writer:
                 self.inline.configure("wal_autocheckpoint = 0")
-            return self._writer.run(migrate, Begin.WRITE)
+            return self._writer.run(migrate, WRITE)
         except CheckpointError as error:
             self.close()
             raise _explain_opening(self.path, error) from error
@@ -57,11 +57,11 @@ class File:
 
     def read(self, work: Work[Result]) -> Result:
         """Do `work` on one consistent view of the database."""
-        return self._reader.run(work, Begin.READ)
+        return self._reader.run(work, READ)
 
     def write(self, work: Work[Result]) -> Result:
         """Do `work` and commit, or raise and leave the database as it was."""
-        return self._writer.run(work, Begin.WRITE)
+        return self._writer.run(work, WRITE)
 
     async def read_soon(self, quick: Work[Result], thorough: Work[Result]) -> Result:
         """`read` on the event loop, where nobody else is using its connection, else in a thread.
@@ -71,7 +71,7 @@ class File:
         """
         try:
             # The connection that wrote last has the pages at hand.
-            return self.inline.try_run(quick, Begin.READ)
+            return self.inline.try_run(quick, READ)
         except Taken:
             return await asyncio.to_thread(self.read, thorough)
 

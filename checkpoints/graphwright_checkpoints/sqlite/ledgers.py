@@ -26,19 +26,21 @@ class Ledgers:
     """The threads of one connection. A transaction that fails has to `forget` them."""
 
     def __init__(self, link: sqlite3.Connection) -> None:
-        self._link = link
+        self._ask = link.cursor().execute
         self._version = -1
+        self._is_checked = False
         self._kept: dict[str, Ledger] = {}
 
-    def check(self) -> None:
-        """Forget all if another connection committed since. Needs the write lock to mean much."""
-        (version,) = self._link.execute("PRAGMA data_version").fetchone()
-        if version != self._version or len(self._kept) >= MAX_THREADS:
-            self._kept.clear()
-            self._version = version
+    def distrust(self) -> None:
+        """Have the next `find` see whether other connections committed: a transaction begins."""
+        self._is_checked = False
 
     def find(self, thread_id: str) -> Ledger | None:
-        """What is known of a thread."""
+        """What is known of a thread. Needs the write lock to mean much."""
+        if thread_id not in self._kept:
+            return None
+        if not self._is_checked:
+            self._check()
         return self._kept.get(thread_id)
 
     def keep(self, ledger: Ledger) -> Ledger:
@@ -49,3 +51,10 @@ class Ledgers:
     def forget(self) -> None:
         """Remember nothing: a thread's row, or its elements, are about to be deleted."""
         self._kept.clear()
+
+    def _check(self) -> None:
+        (version,) = self._ask("PRAGMA data_version").fetchone()
+        if version != self._version or len(self._kept) >= MAX_THREADS:
+            self._kept.clear()
+            self._version = version
+        self._is_checked = True

@@ -1,6 +1,6 @@
 """Every statement on checkpoints and writes, one function each. All expect an open transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -25,11 +25,15 @@ from graphwright_checkpoints.sqlite.connection import Transaction
 from graphwright_checkpoints.sqlite.ledgers import Ledger
 from graphwright_checkpoints.templates import Templates
 
-INSERT_CHECKPOINT = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# What a statement is given comes at a price: of each `None`, and of all `bytes`, `sqlite3` asks
+# whether somebody knows to adapt them, and that takes longer than all else that it does with them.
+INSERT_CHECKPOINT = """
+    INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''))
+"""
 # A task that runs again repeats its writes, and the first ones count; LangGraph's own writes
 # (negative position) replace each other.
 INSERT_WRITE = """
-    INSERT INTO checkpoint_writes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO checkpoint_writes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''))
     ON CONFLICT DO UPDATE
     SET task_path = excluded.task_path, channel = excluded.channel,
         type = excluded.type, value = excluded.value, refs = excluded.refs
@@ -49,21 +53,31 @@ SELECT_WRITES = """
 """
 
 
-def insert(transaction: Transaction, new: New) -> Placed:
-    """Store a checkpoint or a task's writes, with the elements that they bring."""
-    ledger = shelves.open_for(transaction, new.address.thread_id, new.fence)
-    if isinstance(new, NewCheckpoint):
-        return ledger.shelf, _insert_checkpoint(transaction, ledger, new)
-    _insert_writes(transaction, ledger, new)
-    return ledger.shelf, ()
+def insert(transaction: Transaction, new: Iterable[New]) -> list[Placed]:
+    """Store checkpoints and tasks' writes of one thread, with the elements that they bring."""
+    ledger: Ledger | None = None
+    placed: list[Placed] = []
+    for each in new:
+        if ledger is None or (each.fence is not None and each.fence != ledger.fence):
+            ledger = shelves.open_for(transaction, each.address.thread_id, each.fence)
+        references: Sequence[Reference] = ()
+        if isinstance(each, NewCheckpoint):
+            references = _insert_checkpoint(transaction, ledger, each)
+        else:
+            _insert_writes(transaction, ledger, each)
+        placed.append((ledger.shelf, references))
+    return placed
 
 
 def _insert_checkpoint(
     transaction: Transaction, ledger: Ledger, new: NewCheckpoint
 ) -> Sequence[Reference]:
-    references = shelves.file(transaction, ledger, new.parts) if new.parts else ()
-    row = (ledger.shelf.key, *new.address[1:], new.parent_id, new.run_id, *new.body)
-    transaction.execute(INSERT_CHECKPOINT, (*row, new.metadata, encode_references(references)))
+    address, parent_id, run_id, _, body, metadata, parts = new[:7]
+    references = shelves.file(transaction, ledger, parts) if parts else ()
+    refs = encode_references(references) if references else ""
+    place = (ledger.shelf.key, *address[1:])
+    content = (body.type, bytearray(body.data), metadata, refs)
+    transaction.change(INSERT_CHECKPOINT, (*place, parent_id, run_id, *content))
     return references
 
 
@@ -71,10 +85,10 @@ def _insert_writes(transaction: Transaction, ledger: Ledger, new: NewWrites) -> 
     place = (ledger.shelf.key, *new.address[1:])
     rows = []
     for task_id, position, task_path, channel, content, parts in new.writes:
-        references = shelves.file(transaction, ledger, parts) if parts else ()
-        row = (*place, task_id, position, task_path, channel, *content)
-        rows.append((*row, encode_references(references)))
-    transaction.link.executemany(INSERT_WRITE, rows)
+        refs = encode_references(shelves.file(transaction, ledger, parts)) if parts else ""
+        type_, data = content
+        rows.append((*place, task_id, position, task_path, channel, type_, bytearray(data), refs))
+    transaction.change_many(INSERT_WRITE, rows)
 
 
 def select_head(transaction: Transaction, address: Address) -> Head | None:

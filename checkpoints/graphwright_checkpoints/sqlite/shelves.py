@@ -49,7 +49,7 @@ def open_for(transaction: Transaction, thread_id: str, fence: int | None) -> Led
 def _raise_fence(transaction: Transaction, ledger: Ledger, token: int) -> None:
     if token < ledger.fence:
         raise LeaseLost(ledger.shelf.thread_id, token, ledger.fence)
-    transaction.execute(
+    transaction.change(
         "UPDATE checkpoint_threads SET fence = ? WHERE key = ?", (token, ledger.shelf.key)
     )
     ledger.fence = token
@@ -63,7 +63,7 @@ def new_epoch() -> int:
 def _make(transaction: Transaction, thread_id: str) -> Ledger | None:
     # Tried before looking: a thread that nothing is known of is a new one more often than not.
     epoch = new_epoch()
-    made = transaction.execute(
+    made = transaction.change(
         "INSERT INTO checkpoint_threads (thread_id, epoch, fence) VALUES (?, ?, 0)"
         " ON CONFLICT DO NOTHING",
         (thread_id, epoch),
@@ -79,40 +79,48 @@ def _look_up(transaction: Transaction, thread_id: str) -> Ledger:
 def file(transaction: Transaction, ledger: Ledger, parts: Iterable[NewPart]) -> list[Reference]:
     """Store the elements that the thread does not have, and refer to them all."""
     shelf = ledger.shelf
+    placed = transaction.placed.setdefault(shelf, {})
     references: list[Reference] = []
     for channel, path, form, lane, elements, spans, carried_from, blobs in parts:
         if carried_from is None:
             new = [element for element in elements if element.shelf != shelf]
-            placed = place(transaction, ledger, lane, new, blobs) if new else {}
-            # An element that was read has a place and no digest.
-            spans = collect([placed.get(element.digest, element.number) for element in elements])
+            if new:
+                _place(transaction, ledger, lane, new, blobs)
+                # An element that was read has a place and no digest.
+                numbers = [placed.get(element, element.number) for element in elements]
+            else:
+                numbers = [element.number for element in elements]
+            spans = collect(numbers)
         elif carried_from != shelf:
             raise Stale
         references.append(Reference(channel, path, form, spans))
     return references
 
 
-def place(
-    transaction: Transaction, ledger: Ledger, lane: str, new: list[Element], blobs: Blobs
-) -> dict[bytes, int]:
-    """Numbers by digest of elements without a place on this shelf, storing those it lacks."""
-    if any(element.data is None for element in new):
+def _place(
+    transaction: Transaction, ledger: Ledger, lane: str, new: Iterable[Element], blobs: Blobs
+) -> None:
+    """Number elements without a place on this shelf, storing those it lacks."""
+    placed = transaction.placed[ledger.shelf]
+    # A message comes as a task's write and in the checkpoint, often in one transaction.
+    unknown = [element for element in new if blobs or element not in placed]
+    if not unknown:
+        return
+    if None in [element.data for element in unknown]:
         raise Stale
-    shelf = ledger.shelf
-    numbers = _numbers(transaction, shelf, {element.digest for element in new})
+    numbers = _numbers(transaction, ledger.shelf, {element.digest for element in unknown})
     if blobs:
         outside.doom_surplus(transaction, numbers, blobs)
-    base = shelf.key << BITS
+    base = ledger.shelf.key << BITS
     rows = []
-    for element in new:
+    for element in unknown:
         if (digest := element.digest) not in numbers:
             numbers[digest] = number = _take_number(transaction, ledger, lane)
             content = outside.content(element, blobs)
             rows.append((base + number, digest, element.many, element.type, *content))
-        transaction.placed.append((element, shelf, numbers[digest]))
+        placed[element] = numbers[digest]
     if rows:
-        transaction.link.executemany(INSERT_ELEMENT, rows)
-    return numbers
+        transaction.change_many(INSERT_ELEMENT, rows)
 
 
 def _take_number(transaction: Transaction, ledger: Ledger, lane: str) -> int:

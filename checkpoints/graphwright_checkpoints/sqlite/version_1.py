@@ -35,9 +35,9 @@ def convert(transaction: Transaction, encoder: Encoder) -> None:
         new = encoder.checkpoint(
             parent, checkpoint, json.loads(metadata), checkpoint["channel_versions"]
         )
-        queries.insert(transaction, new)
+        queries.insert(transaction, [new])
         # A failure closes the database and the encoder with it: no need to keep the bytes.
-        transaction.committed()
+        transaction.place()
     _convert_writes(transaction, encoder)
     for table in TABLES:
         transaction.execute(f"DROP TABLE version_1_{table}")
@@ -68,4 +68,4 @@ def _convert_writes(transaction: Transaction, encoder: Encoder) -> None:
         value = encoder.codec.decode(channel, Encoded(type_, blob))
         new = encoder.writes(address.config(), [(channel, value)], task_id, task_path)
         kept = [write._replace(position=position) for write in new.writes]
-        queries.insert(transaction, new._replace(writes=kept))
+        queries.insert(transaction, [new._replace(writes=kept)])
