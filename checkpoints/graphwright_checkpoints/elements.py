@@ -82,7 +82,7 @@ class Memory:
         """The element that this very object was, if it still is."""
         if (model := self._models.get(id(value))) is not None:
             reference, snapshot, element = model
-            if reference() is value and snapshot == snapshots.view(value):  # type: ignore[arg-type]
+            if reference() is value and snapshot == snapshots.view(value):
                 return element
         if (kept := self._values.get(id(value))) is not None:
             held, snapshot, element, _ = kept

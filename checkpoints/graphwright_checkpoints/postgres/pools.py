@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from graphwright_checkpoints.errors import CheckpointError
 from graphwright_checkpoints.postgres import failures
+from graphwright_checkpoints.postgres.wire import Rows, execute
 
 PATIENCE = 30.0  # seconds that a call waits for a connection
 CONNECTIONS = 4  # of an event loop, and as many of all threads together
@@ -30,7 +31,6 @@ class Statement(NamedTuple):
 
 
 Result = TypeVar("Result")
-Rows = list[tuple[Any, ...]]
 Work = Generator[Statement, Rows, Result]
 
 
@@ -118,13 +118,11 @@ class Pools:
 
     def _run_once(self, work: Work[Result]) -> Result:
         with self._for_threads.connection() as connection:
-            cursor = connection.cursor(binary=True)
             try:
                 sql, values = next(work)
                 while True:
                     try:
-                        cursor.execute(sql.encode(), values)
-                        rows = cursor.fetchall() if _has_rows(cursor) else []
+                        rows = connection.wait(execute(connection, sql, values))
                     except psycopg.Error as error:
                         sql, values = work.throw(failures.lost_or_not(error, connection))
                     else:
@@ -135,13 +133,11 @@ class Pools:
 
     async def _arun_once(self, work: Work[Result]) -> Result:
         async with self._for_loop.connection() as connection:
-            cursor = connection.cursor(binary=True)
             try:
                 sql, values = next(work)
                 while True:
                     try:
-                        await cursor.execute(sql.encode(), values)
-                        rows = await cursor.fetchall() if _has_rows(cursor) else []
+                        rows = await connection.wait(execute(connection, sql, values))
                     except psycopg.Error as error:
                         sql, values = work.throw(failures.lost_or_not(error, connection))
                     else:
@@ -153,8 +149,3 @@ class Pools:
     def explain(self, error: Exception) -> CheckpointError:
         """The error to raise for one of `failures.KNOWN`."""
         return failures.explain(self.place, error)
-
-
-def _has_rows(cursor: psycopg.Cursor[Any] | psycopg.AsyncCursor[Any]) -> bool:
-    # Not `description`, which describes every column each time.
-    return cursor.pgresult is not None and cursor.pgresult.nfields > 0

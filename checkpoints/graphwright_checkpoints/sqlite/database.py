@@ -1,9 +1,9 @@
 """Checkpoints in one SQLite file."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -105,9 +105,9 @@ class SqliteDatabase:
         (placed,) = self._file.write(partial(queries.insert, new=[new]))
         return placed
 
-    def ainsert(self, new: Sequence[New]) -> Coroutine[Any, Any, Sequence[Placed]]:
+    async def ainsert(self, new: Sequence[New]) -> Sequence[Placed]:
         # LangGraph waits for the last checkpoint before it goes on, and for no writes.
-        return self._batches.write(
+        return await self._batches.write(
             partial(queries.insert, new=new),
             sum([each.size for each in new]),
             urgent=type(new[-1]) is NewCheckpoint,
