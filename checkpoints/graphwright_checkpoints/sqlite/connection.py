@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 class Transaction:
-    """An open transaction of a connection, and what is to be noted once it is committed.
+    """The transaction of a connection, which has one at a time; and what it places meanwhile.
 
     `execute` is for statements that have rows: each has a cursor of its own. The others share one:
     to make a cursor takes a fifth of the time of an insert.
@@ -52,7 +52,6 @@ class Transaction:
 
 
 Work = Callable[[Transaction], Result]
-
 
 Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
 """How a transaction starts."""
