@@ -35,7 +35,10 @@ def execute(
     connection.pgconn.send_query_params(
         command, parameters, transformer.types, transformer.formats, Format.BINARY
     )
-    *_, result = yield from generators.execute(connection.pgconn)
+    results = yield from generators.execute(connection.pgconn)
+    if not results:
+        raise errors.InternalError("the server answered a statement with nothing")
+    result = results[-1]
     if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
         raise errors.error_from_result(result, encoding=transformer.encoding)
     if not result.nfields:
