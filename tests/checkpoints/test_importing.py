@@ -175,7 +175,7 @@ def test_other_content_is_not_written_over_unless_that_is_asked(
     write(foreign, "theirs")
     write(foreign, "new", thread_id="another")
     say(chat(saver), TALK, "ours")
-    with pytest.raises(ImportRefused, match=r"1 threads .*'talk'.*Nothing was written"):
+    with pytest.raises(ImportRefused, match=r"1 of the threads .*'talk'.*Nothing was written"):
         bring(foreign, saver)
     assert saver.addresses("another") == []
     done = {t.thread_id: t for t in bring(foreign, saver, on_conflict="skip")}

@@ -16,6 +16,8 @@ from tests.checkpoints.foreign import chat, foreign_postgres, foreign_sqlite, sa
 from tests.conftest import ROOT, Service
 from tests.processes import graphwright
 
+from graphwright_checkpoints import open_checkpointer
+
 PLAIN = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
 
 GRAPHS = """
@@ -124,6 +126,39 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, config: Path) -> None:
     assert (told["dry_run"], told["threads"], told["checkpoints"]) == (True, 1, 3)
     assert told["bytes"] > 0
     assert not data.exists()
+
+
+def test_a_dry_run_tells_what_becomes_of_conflicts(tmp_path: Path, config: Path) -> None:
+    foreign = foreign_sqlite(tmp_path)
+    with foreign.open() as official:
+        for name in ("good", "bad", "same"):
+            say(chat(official), name, "theirs")
+    data = ["--graph", "chat", "--config", config, "--data-dir", tmp_path / "data"]
+    ours = db("import", foreign.url, *data)["renamed"]
+    with open_checkpointer(f"sqlite:///{tmp_path / 'data' / 'checkpoints.db'}") as saver:
+        for name in ("good", "bad"):
+            say(chat(saver), ours[name], "ours")
+
+    def told(*arguments: str) -> tuple[int, str]:
+        ended = graphwright("db", "import", foreign.url, *map(str, data), *arguments)
+        return ended.returncode, ended.stdout + ended.stderr
+
+    code, said = told("--dry-run")
+    assert (code, "thread 'good' (conflict): the target has" in said) == (1, True)
+    code, said = told()
+    assert (code, '--on-conflict, in Python on_conflict, "skip" or "replace"' in said) == (1, True)
+    for dry in (("--dry-run",), ()):
+        code, said = told("--on-conflict", "skip", *dry)
+        assert (code, "thread 'good' (skipped): the target has" in said) == (0, True)
+    code, said = told("--on-conflict", "replace", "--dry-run")
+    assert (code, "threads: to be replaced  2" in said, "But for" in said) == (0, True, False)
+    # What is there is not given up for what cannot be read.
+    with closing(sqlite3.connect(tmp_path / "official.db")) as link:
+        link.execute("UPDATE checkpoints SET checkpoint = x'c1' WHERE thread_id = 'bad'")
+        link.commit()
+    for dry in (("--dry-run",), ()):
+        code, said = told("--on-conflict", "replace", *dry)
+        assert (code, "thread 'bad' (refused): 'checkpoint'" in said) == (1, True)
 
 
 def test_postgres_to_checkpoints_alone(tmp_path: Path, postgres_url: str) -> None:

@@ -67,8 +67,9 @@ def refuse_conflicts(planned: Sequence[ThreadImport], on_conflict: OnConflict | 
     named = "; ".join(f"{thread.thread_id!r}: {thread.problem}" for thread in conflicts[:NAMED])
     more = f"; and {len(conflicts) - NAMED} more" if len(conflicts) > NAMED else ""
     raise ImportRefused(
-        f"{len(conflicts)} threads are in the target with other content ({named}{more})."
-        " Nothing was written. Skip them or replace them: on-conflict skip, or replace."
+        f"{len(conflicts)} of the threads are in the target with other content ({named}{more})."
+        " Nothing was written. Skip or replace them: --on-conflict, in Python on_conflict,"
+        ' "skip" or "replace".'
     )
 
 

@@ -90,6 +90,9 @@ class Import:
         with told(), self._opened(settings) as (source, saver):
             planned = self._plan(source, saver)
             self._adoptions(source, planned)
+            for thread in planned:
+                if thread.standing is Standing.CONFLICT and self._on_conflict == "replace":
+                    thread.problem = None  # it is replaced by what can be stored
             waiting = [thread for thread in planned if thread.problem is None]
             self._follow(waiting, rehearse(source, waiting, saver.serde))
         self._tell(planned, [], dry_run=True)
@@ -150,6 +153,7 @@ class Import:
             "source": shown(self._source),
             "target": shown(self._settings.checkpoints_url),
             "dry_run": dry_run,
+            "on_conflict": self._on_conflict,
             **_summary(planned),
             "warnings": warnings,
         }
@@ -184,17 +188,22 @@ def _print(console: Console, told: dict[str, Any]) -> None:
     for name in ("threads", "checkpoints", "writes"):
         table.add_row(name, str(told[name]))
     table.add_row("bytes in the source", decimal(told["bytes"]))
+    conflict = {"replace": "to be replaced", "skip": "skipped"}.get(told["on_conflict"], "conflict")
+    names = {Standing.CONFLICT.value: conflict}
     for standing, number in told["standings"].items():
-        table.add_row(f"threads: {standing}", str(number))
+        table.add_row(f"threads: {names.get(standing, standing)}", str(number))
     if told["lost_writes"]:
         table.add_row("left out", f"{told['lost_writes']} writes that belong to no checkpoint")
     if told["renamed"]:
         table.add_row("new ids", f"{len(told['renamed'])} (metadata has source_thread_id)")
     console.print(table)
     problems = (*told["problems"], *told["warnings"])
-    done = "Imported and compared, but for:" if problems else "Imported and compared."
-    console.print("A dry run: nothing was written." if told["dry_run"] else done)
+    done = "A dry run: nothing was written." if told["dry_run"] else "Imported and compared."
+    console.print(f"{done} But for:" if problems else done)
     for problem in problems[:NAMED]:
-        console.print(f"thread {problem['thread_id']!r}: {problem['problem']}", markup=False)
+        standing = problem.get("standing", "imported")
+        outcome = names.get(standing, standing)
+        thread = f"thread {problem['thread_id']!r} ({outcome})"
+        console.print(f"{thread}: {problem['problem']}", markup=False)
     if (more := len(problems) - NAMED) > 0:
         console.print(f"and {more} more; --json lists them all")
