@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
-from graphwright.checkpointing import checkpoints_of
+from graphwright.checkpointing import checkpoints_of, explained
 from graphwright.database import Database, database_at
 from graphwright.database import threads as thread_rows
 from graphwright.errors import StartError
@@ -200,7 +200,7 @@ class Report:
                     raise StartError(f"{url}: checkpoints in memory are not kept anywhere.")
                 yield Opened(record, saver)
         except CheckpointError as error:
-            raise StartError(str(error)) from error
+            raise StartError(explained(error)) from error
         except OperationalError as error:
             raise StartError(
                 f"{record_path}: {error.orig}. Check that you may write to it and its folder."

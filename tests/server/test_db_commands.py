@@ -100,7 +100,7 @@ def test_a_conversation_of_a_plain_program_goes_on_over_the_api(
         say(chat(official), "user-43", "late")
     late = graphwright("db", "import", foreign.url, "--graph", "chat", *map(str, data))
     assert late.returncode == 1
-    assert "2 threads are in the target with other content" in late.stderr
+    assert "2 of the threads are in the target with other content" in late.stderr
     told = db("import", foreign.url, "--graph", "chat", "--on-conflict", "skip", *data)
     assert told["standings"] == {"new": 1, "there": 1, "conflict": 2}
     state = httpx.get(f"{service.url}/threads/{told['renamed']['user-43']}/state").json()
@@ -338,6 +338,14 @@ def test_keys_are_rotated_while_the_service_runs(
         340_000,
         340_006,
     ]
+    for key in ({}, {"LANGGRAPH_AES_KEY": old}):
+        where = {**service.environment, "GRAPHWRIGHT_DATA_DIR": where["GRAPHWRIGHT_DATA_DIR"]}
+        del where["LANGGRAPH_AES_KEY"]
+        where |= key
+        for command in (("storage",), ("db", "check")):
+            said = graphwright(*command, **where)
+            assert said.returncode == 1
+            assert "the key is LANGGRAPH_AES_KEY" in said.stdout + said.stderr
 
 
 def test_a_rotation_needs_a_key(tmp_path: Path) -> None:

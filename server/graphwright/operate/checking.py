@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
-from graphwright.checkpointing import checkpoints_of
+from graphwright.checkpointing import checkpoints_of, explained
 from graphwright.database import Database, database_at
 from graphwright.database.tables import REVISION, metadata
 from graphwright.errors import DatabaseError
@@ -63,7 +63,9 @@ def _check(name: str, url: str, look: Callable[[Health], None]) -> Health:
             with closing(sqlite3.connect(file)) as link:
                 said = [text for (text,) in link.execute(f"PRAGMA integrity_check({NAMED})")]
             health.problems += [text for text in said if text != "ok"]
-    except (DatabaseError, CheckpointError, SQLAlchemyError, sqlite3.Error) as error:
+    except CheckpointError as error:
+        health.problems.append(explained(error))
+    except (DatabaseError, SQLAlchemyError, sqlite3.Error) as error:
         health.problems.append(str(error))
     return health
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from graphwright.checkpointing import explained
 from graphwright.errors import CommandError
 from graphwright_checkpoints import CheckpointError
 
@@ -33,4 +34,4 @@ def told() -> Iterator[None]:
     try:
         yield
     except CheckpointError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(explained(error)) from error
