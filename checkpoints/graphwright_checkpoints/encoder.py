@@ -1,8 +1,7 @@
 """From checkpoints to records and back, remembering what is stored already."""
 
 import json
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -20,6 +19,7 @@ from graphwright_checkpoints import snapshots, splitting
 from graphwright_checkpoints.allowance import Allowance
 from graphwright_checkpoints.elements import Element, Memory, Shelf
 from graphwright_checkpoints.errors import BlobMissing, ValueNotRead, ValueNotStored
+from graphwright_checkpoints.heads import Heads, by_channel
 from graphwright_checkpoints.media import TYPE
 from graphwright_checkpoints.metadata import encode_metadata
 from graphwright_checkpoints.records import (
@@ -39,15 +39,6 @@ from graphwright_checkpoints.spans import Spans, expand
 from graphwright_checkpoints.splitting import SMALL, Pack, weight
 from graphwright_checkpoints.templates import Template, Templates
 
-HEADS = 512  # checkpoints whose references are kept in mind
-
-
-class Channel(NamedTuple):
-    """How a channel's value is stored that has nothing in the body: its version, and where."""
-
-    version: str | int | float
-    references: Sequence[Reference]
-
 
 class Terms(NamedTuple):
     """What a thread's values are encoded under.
@@ -58,13 +49,6 @@ class Terms(NamedTuple):
     thread_id: str
     trusting: bool
     allowance: Allowance
-
-
-class Head(NamedTuple):
-    """How the values of a checkpoint that have references are stored."""
-
-    shelf: Shelf
-    channels: Mapping[str, Channel]
 
 
 class Encoder:
@@ -78,12 +62,12 @@ class Encoder:
         self.codec = codec
         self.templates = Templates()
         self._memory = Memory()
-        self._heads: OrderedDict[Address, Head] = OrderedDict()
+        self.heads = Heads()
 
     def with_serde(self, serde: SerializerProtocol) -> "Encoder":
         """An encoder with the same memory and another serializer."""
         clone = Encoder(self.codec.with_serde(serde))
-        clone._memory, clone._heads = self._memory, self._heads
+        clone._memory, clone.heads = self._memory, self.heads
         return clone
 
     def checkpoint(
@@ -113,15 +97,11 @@ class Encoder:
         parts: list[NewPart] = []
         if large:
             terms = Terms(parent.thread_id, trusting, Allowance(limit))
-            head = self._heads.get(parent) if trusting else None
+            carried = self.heads.carried(parent, checkpoint, new_versions) if trusting else {}
             for name in large:
-                old = head.channels.get(name) if head and name not in new_versions else None
-                if head and old and old.version == versions[name]:
-                    values[name] = None
-                    parts += _carried(old.references, head.shelf)
-                else:
-                    values[name], fresh = self._split(terms, name, values[name])
-                    parts += fresh
+                found = carried.get(name) or self._split(terms, name, values[name])
+                values[name] = found[0]
+                parts += found[1]
         facts = get_serializable_checkpoint_metadata(config, metadata)
         return NewCheckpoint(
             Address(parent.thread_id, parent.checkpoint_ns, checkpoint["id"]),
@@ -159,36 +139,14 @@ class Encoder:
             encoded.append(NewWrite(task_id, place, task_path, channel, content, parts))
         return NewWrites(address, fence(config), encoded)
 
-    def stored(
-        self,
-        checkpoint: Checkpoint,
-        address: Address,
-        shelf: Shelf,
-        references: Sequence[Reference],
-    ) -> None:
-        """Remember how a checkpoint was stored, or found."""
-        if not references:
-            return
-        versions = checkpoint["channel_versions"]
-        channels = {
-            # A part at no path is the whole value; the rest of a dict is not kept in mind.
-            name: Channel(versions[name], found)
-            for name, found in _by_channel(references)
-            if name in versions and not any(reference.path for reference in found)
-        }
-        self._heads[address] = Head(shelf, channels)
-        self._heads.move_to_end(address)
-        while len(self._heads) > HEADS:
-            self._heads.popitem(last=False)
-
     def read(self, stored: StoredCheckpoint) -> CheckpointTuple:
         """Put a checkpoint together again."""
         body = self.body(stored.body)
         values = body["channel_values"]
-        for channel, found in _by_channel(stored.references):
+        for channel, found in by_channel(stored.references):
             values[channel] = self._join(stored, channel, values.get(channel), found)
         parent = stored.address._replace(checkpoint_id=stored.parent_id or "")
-        self.stored(body, stored.address, stored.shelf, list(stored.references))
+        self.heads.remember(body, stored.address, stored.shelf, list(stored.references))
         return CheckpointTuple(
             config=stored.address.config(),
             checkpoint=body,
@@ -336,15 +294,3 @@ def _inside(channel: str, stored: StoredElement) -> Encoded:
             "is in a blob store and none is open: give open_checkpointer its URL as `blobs`",
         )
     return stored.content
-
-
-def _carried(references: Iterable[Reference], shelf: Shelf) -> Iterator[NewPart]:
-    for channel, path, form, spans in references:
-        yield NewPart(channel, path, form, "", (), spans, shelf)
-
-
-def _by_channel(references: Iterable[Reference]) -> Iterable[tuple[str, list[Reference]]]:
-    found: dict[str, list[Reference]] = {}
-    for reference in references:
-        found.setdefault(reference.channel, []).append(reference)
-    return found.items()

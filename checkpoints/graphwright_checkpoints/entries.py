@@ -122,7 +122,7 @@ class Put(Entry):
         """Remember it, so that the next one need not store again what it has."""
         shelf, references = placed
         if references:
-            self._encoder.stored(self._checkpoint, self.new.address, shelf, references)
+            self._encoder.heads.remember(self._checkpoint, self.new.address, shelf, references)
         if self._done is not None:
             self.settle()
 
