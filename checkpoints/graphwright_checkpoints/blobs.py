@@ -4,6 +4,7 @@ The package that speaks to the stores is imported when the first blob moves, so 
 none does not wait for it.
 """
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -87,9 +88,10 @@ class BlobStore:
         self.pool.shutdown()
 
     def put(self, key: str, data: bytes) -> None:
-        """Store a blob; it is there as a whole or not at all."""
+        """Store a blob; it is there as a whole or not at all, and stays when power is lost."""
         with self._explaining():
             self._api.put(self._store, key, data, use_multipart=len(data) > MULTIPART)
+            self._flush(key)
 
     def get(self, key: str) -> bytes:
         """A blob's bytes, or raise `Absent`."""
@@ -100,6 +102,7 @@ class BlobStore:
         """Store a blob once more under another key, or raise `Absent`."""
         with self._explaining(source):
             self._api.copy(self._store, source, target)
+            self._flush(target)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete blobs. Those that are gone already are no error."""
@@ -150,6 +153,14 @@ class BlobStore:
         prefix = self._path.strip("/") or None
         return make(self._place, prefix=prefix, config=options, retry_config=RETRIES)
 
+    def _flush(self, key: str) -> None:
+        """Wait for the disk to have a folder's blob, whose row may be there in a moment."""
+        if self._scheme == "file":
+            path = Path(self._path, key)
+            places = (path, *path.parents[:2]) if os.name == "posix" else ()
+            for place in places:
+                flush(place)
+
     @contextmanager
     def _explaining(self, key: str | None = None) -> Iterator[None]:
         try:
@@ -167,6 +178,15 @@ class BlobStore:
             f"{self.name}: {reason}. The store has to be there, and yours to read, write, list and"
             " delete in: see its address, and the credentials in the environment."
         )
+
+
+def flush(place: Path) -> None:
+    """Have a file, or the names in a folder, on the disk before returning."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _said(error: Exception) -> str:

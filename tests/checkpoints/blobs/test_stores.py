@@ -62,6 +62,26 @@ def test_many_and_large(store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> No
     assert listed(store) == set()
 
 
+def test_a_blob_is_on_the_disk_when_it_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[str, bool]] = []
+    flush = blobs.flush
+
+    def watch(place: Path) -> None:
+        flush(place)
+        flushed.append((str(place.relative_to(tmp_path)), (tmp_path / "blobs/a/b/c").exists()))
+
+    monkeypatch.setattr(blobs, "flush", watch)
+    store = BlobStore(f"file://{tmp_path}/blobs")
+    store.open()
+    store.put("a/b/c", b"1")
+    assert flushed == [("blobs/a/b/c", True), ("blobs/a/b", True), ("blobs/a", True)]
+    store.copy("a/b/c", "a/d/e")
+    assert [place for place, _ in flushed[3:]] == ["blobs/a/d/e", "blobs/a/d", "blobs/a"]
+    store.close()
+
+
 def test_a_folder_is_left_as_it_was(tmp_path: Path) -> None:
     store = BlobStore(f"file://{tmp_path}/with%20space/blobs")
     store.open()
