@@ -64,7 +64,7 @@ class Flights:
 
     def _depart(self) -> None:
         self._is_called = False
-        while len(self._under_way) < LIMIT and (taken := self._take()):
+        while self._waiting and len(self._under_way) < LIMIT and (taken := self._take()):
             task = asyncio.create_task(self._fly(taken))
             self._under_way[task] = {insert.thread_id for insert, _ in taken}
             task.add_done_callback(self._arrived)

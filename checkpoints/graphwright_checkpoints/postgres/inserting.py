@@ -1,8 +1,8 @@
 """Inserts: one round trip for all of a batch, where what is known of its threads is right."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
@@ -73,10 +73,12 @@ class Group:
 
     def _fill(self, insert: "Insert") -> Any:
         before = len(self.drafted.added)
-        result = insert.fill(self)
+        new = insert.new
+        fill: Any = _fill_checkpoint if isinstance(new, NewCheckpoint) else _fill_writes
+        placed = fill(self, new)
         if any(element.blob in self._sent for element in self.drafted.added[before:]):
             raise Spent
-        return result
+        return placed
 
     def lose(self) -> None:
         """Note that nobody knows whether this draft was stored.
@@ -94,23 +96,13 @@ class Group:
 
 
 class Insert:
-    """One call's insert: how it fills a group, and what became of it."""
+    """One call's insert: a checkpoint or a task's writes, and what became of it."""
 
-    def __init__(
-        self,
-        thread_id: str,
-        fence: int | None,
-        fill: Callable[[Group], object],
-        size: int,
-        *,
-        passing: bool,
-    ) -> None:
-        self.thread_id = thread_id
-        self.fence = fence
-        self.fill = fill
-        self.size = size  # bytes
-        self.passing = passing
-        """Whether a later insert makes sure of it."""
+    def __init__(self, new: New) -> None:
+        self.new = new
+        self.thread_id = new.address.thread_id
+        self.fence = new.fence
+        self.size = new.size  # bytes
         self.result: Any = None
         self.error: Exception | None = None
         self.is_done = False
@@ -128,55 +120,52 @@ class Insert:
 
 def insert(new: New) -> Insert:
     """Store a checkpoint or a task's writes, with the elements that they bring."""
-    return _checkpoint(new) if isinstance(new, NewCheckpoint) else _writes(new)
+    asked = Insert(new)
+    if asked.size > MAX_SIZE:
+        _refuse(new)
+    return asked
 
 
-def _checkpoint(new: NewCheckpoint) -> Insert:
-
-    def fill(group: Group) -> Placed:
-        draft = group.drafted
-        references = draft.file(new.parts)
-        _, checkpoint_ns, checkpoint_id = new.address
-        row = {
-            "thread": draft.shelf.key,
-            "checkpoint_ns": escape(checkpoint_ns),
-            "checkpoint_id": escape(checkpoint_id),
-            "parent_checkpoint_id": new.parent_id and escape(new.parent_id),
-            "run_id": None if new.run_id is None else escape(str(new.run_id)),
-            "type": new.body.type,
-            "metadata": new.metadata,
-        }
-        stored = Stored(row, new.body.data, encode_references(references))
-        group.checkpoints[checkpoint_ns, checkpoint_id] = stored
-        return draft.shelf, references
-
-    _check_size([("checkpoint", len(new.body.data)), *((p.channel, p.size) for p in new.parts)])
-    return Insert(new.address.thread_id, new.fence, fill, new.size, passing=new.passing)
+def _refuse(new: New) -> NoReturn:
+    sizes = (
+        [("checkpoint", len(new.body.data)), *((part.channel, part.size) for part in new.parts)]
+        if isinstance(new, NewCheckpoint)
+        else [(write.channel, write.size) for write in new.writes]
+    )
+    channel, size = max(sizes, key=lambda each: each[1])
+    raise ValueNotStored(
+        channel,
+        f"it takes {size} of the {new.size} bytes that are to be stored together, and the limit"
+        f" of Postgres is {MAX_SIZE}",
+    )
 
 
-def _writes(new: NewWrites) -> Insert:
-    def fill(group: Group) -> Placed:
-        rows = [_write(group.drafted, new.address, write) for write in new.writes]
-        for write, row in zip(new.writes, rows, strict=True):
-            place = (*new.address[1:], write.task_id, write.position)
-            # As the database has it: the first ones count, and LangGraph's own replace each other.
-            if write.position < 0 or place not in group.writes:
-                group.writes[place] = row
-        return group.drafted.shelf, ()
+def _fill_checkpoint(group: Group, new: NewCheckpoint) -> Placed:
+    draft = group.drafted
+    references = draft.file(new.parts)
+    _, checkpoint_ns, checkpoint_id = new.address
+    row = {
+        "thread": draft.shelf.key,
+        "checkpoint_ns": escape(checkpoint_ns),
+        "checkpoint_id": escape(checkpoint_id),
+        "parent_checkpoint_id": new.parent_id and escape(new.parent_id),
+        "run_id": None if new.run_id is None else escape(str(new.run_id)),
+        "type": new.body.type,
+        "metadata": new.metadata,
+    }
+    stored = Stored(row, new.body.data, encode_references(references))
+    group.checkpoints[checkpoint_ns, checkpoint_id] = stored
+    return draft.shelf, references
 
-    _check_size([(write.channel, write.size) for write in new.writes])
-    return Insert(new.address.thread_id, new.fence, fill, new.size, passing=new.passing)
 
-
-def _check_size(sizes: Sequence[tuple[str, int]]) -> None:
-    total = sum(size for _, size in sizes)
-    if total > MAX_SIZE:
-        channel, size = max(sizes, key=lambda each: each[1])
-        raise ValueNotStored(
-            channel,
-            f"it takes {size} of the {total} bytes that are to be stored together, and the limit"
-            f" of Postgres is {MAX_SIZE}",
-        )
+def _fill_writes(group: Group, new: NewWrites) -> Placed:
+    rows = [_write(group.drafted, new.address, write) for write in new.writes]  # or none
+    for write, row in zip(new.writes, rows, strict=True):
+        place = (*new.address[1:], write.task_id, write.position)
+        # As the database has it: the first ones count, and LangGraph's own replace each other.
+        if write.position < 0 or place not in group.writes:
+            group.writes[place] = row
+    return group.drafted.shelf, ()
 
 
 def _write(draft: Draft, address: Address, write: NewWrite) -> Stored:
@@ -289,7 +278,8 @@ def send(groups: Sequence[Group]) -> Work[set[int]]:
     """Store what the groups have, and tell which threads' were stored."""
     if not groups:
         return set()
-    passing = all(insert.passing for group in groups for insert in group.inserts)
+    # The last one first: it is the one that often is not.
+    passing = all(insert.new.passing for group in groups for insert in reversed(group.inserts))
     [(keys,)] = yield Statement(SEND_PASSING if passing else SEND, _values(groups))
     return set(keys)
 

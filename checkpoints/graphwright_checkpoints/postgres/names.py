@@ -10,6 +10,8 @@ def escape(name: str) -> str:
 
     Raises `ValueNotStored` for what is not valid Unicode.
     """
+    if name.isprintable():  # most are: neither control characters nor halves of others
+        return name
     if not name.isascii():
         _encode(name)
     if "\x00" in name or "\x01" in name:
