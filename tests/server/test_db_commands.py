@@ -1,9 +1,12 @@
 """`graphwright db`, on real files and a real service."""
 
 import json
+import os
+import signal
 import sqlite3
+import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,7 +17,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from tests.checkpoints.foreign import chat, foreign_postgres, foreign_sqlite, say
 from tests.conftest import ROOT, Service
-from tests.processes import graphwright
+from tests.processes import Command, graphwright
 
 from graphwright_checkpoints import open_checkpointer
 
@@ -126,6 +129,33 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, config: Path) -> None:
     assert (told["dry_run"], told["threads"], told["checkpoints"]) == (True, 1, 3)
     assert told["bytes"] > 0
     assert not data.exists()
+
+
+def test_an_import_that_is_interrupted_says_how_it_goes_on(tmp_path: Path, config: Path) -> None:
+    foreign = foreign_sqlite(tmp_path)
+    with foreign.open() as official:
+        for name in range(150):
+            say(chat(official), str(name), "one")
+    said, ours = tmp_path / "said", tmp_path / "data" / "checkpoints.db"
+    arguments = ["db", "import", foreign.url, "--graph", "chat", "--config", str(config)]
+    given = [*arguments, "--data-dir", str(tmp_path / "data")]
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    command = Command(*given, folder=tmp_path, environment=environment, output=said)
+
+    def stored() -> int:
+        if ours.exists():
+            with closing(sqlite3.connect(ours)) as link, suppress(sqlite3.OperationalError):
+                return int(link.execute("SELECT count(*) FROM checkpoints").fetchone()[0])
+        return 0  # the tables are not there yet
+
+    while not stored():
+        assert command.poll() is None, said.read_text()
+        time.sleep(0.01)
+    command.send_signal(signal.SIGINT)
+    assert command.wait(60) == 130
+    assert "Interrupted. What is imported stays" in said.read_text()
+    assert 0 < stored() < 450
+    assert db(*given[1:])["checkpoints"] == stored() == 450
 
 
 def test_a_dry_run_tells_what_becomes_of_conflicts(tmp_path: Path, config: Path) -> None:

@@ -74,7 +74,8 @@ class Import:
             planned = self._plan(source, saver)
             refuse_conflicts(planned, self._on_conflict)
             chosen = self._adoptions(source, planned)
-            self._follow(planned, transfer(source, saver, planned, self._on_conflict))
+            with self._interruptible():
+                self._follow(planned, transfer(source, saver, planned, self._on_conflict))
         warnings = asyncio.run(self._adopt(chosen)) if chosen else []
         self._tell(planned, warnings, dry_run=False)
         return not (warnings or any(thread.standing is Standing.REFUSED for thread in planned))
@@ -134,6 +135,17 @@ class Import:
             async for adoption, problem in adopt(self._settings, self._project, imported)
             if problem is not None
         ]
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._console.print(
+                "Interrupted. What is imported stays, but the service does not know it yet: the"
+                " same command goes on from here."
+            )
+            raise
 
     def _follow(self, planned: Sequence[ThreadImport], steps: Iterator[Step]) -> None:
         done: dict[str, int] = {}
