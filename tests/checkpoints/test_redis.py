@@ -23,6 +23,7 @@ from graphwright_checkpoints import (
     DatabaseTooNew,
     DatabaseUnavailable,
     InvalidURL,
+    ValueNotStored,
     open_checkpointer,
 )
 
@@ -217,6 +218,24 @@ def test_a_newer_release_wrote_it(stored: StoredInRedis) -> None:
 def test_urls_that_cannot_be_read(url: str) -> None:
     with pytest.raises(InvalidURL, match="Give redis://host:6379/0"):
         open_checkpointer(url)
+
+
+@pytest.mark.parametrize(("limit", "bytes_"), [("LARGEST", 5000), ("TOGETHER", 9000)])
+def test_what_redis_would_hang_up_for_is_refused(
+    stored: StoredInRedis, monkeypatch: pytest.MonkeyPatch, limit: str, bytes_: int
+) -> None:
+    monkeypatch.setattr(f"graphwright_checkpoints.redis.server.{limit}", bytes_)
+    values = {"small": "x", "one": "y" * 6000, "other": "z" * 4000}
+    new: Any = {"v": 1, "id": "1", "ts": "", "channel_values": values, "versions_seen": {}}
+    new["channel_versions"] = dict.fromkeys(values, "1")
+    with open_checkpointer(stored.url) as saver:
+        with pytest.raises(ValueNotStored, match=r"'one' .*Redis takes .* blob store"):
+            saver.put(config("t"), new, {}, new["channel_versions"])
+        assert saver.get_tuple(config("t")) is None
+        del values["one"]
+        stored_at = saver.put(config("t"), new, {}, dict.fromkeys(values, "1"))
+        with pytest.raises(ValueNotStored, match="'answer' cannot"):
+            saver.put_writes(stored_at, [("answer", "w" * 6000), ("b", "v" * 4000)], "task")
 
 
 def test_a_run_leaves_no_note_behind(stored: StoredInRedis) -> None:

@@ -17,13 +17,13 @@ what it names may turn out not to be there.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import ormsgpack
 
 from graphwright_checkpoints.elements import Shelf
-from graphwright_checkpoints.errors import LeaseLost
+from graphwright_checkpoints.errors import LeaseLost, ValueNotStored
 from graphwright_checkpoints.networked.database import NetworkedDatabase
 from graphwright_checkpoints.networked.rows import CheckpointRow, WriteRow, may_match, place
 from graphwright_checkpoints.networked.server import (
@@ -35,7 +35,7 @@ from graphwright_checkpoints.networked.server import (
     refuse_newer,
 )
 from graphwright_checkpoints.numbering import NewElement
-from graphwright_checkpoints.records import Address, Selection
+from graphwright_checkpoints.records import Address, Selection, decode_references
 from graphwright_checkpoints.redis import scripts
 from graphwright_checkpoints.redis.blobs import RedisBlobs
 from graphwright_checkpoints.redis.contents import RedisContents
@@ -44,6 +44,8 @@ from graphwright_checkpoints.serialization import Encoded
 from graphwright_checkpoints.spans import Spans, expand
 
 READ = 200  # elements of one read, so that a long thread does not hold the server up
+LARGEST = 512 * 1024 * 1024 - 4096  # bytes; `proto-max-bulk-len`, and room for the rest of the row
+TOGETHER = 1_000_000_000  # bytes; `client-query-buffer-limit` is 1 GB
 BIAS = 2**63  # makes fencing tokens texts that compare as the numbers do
 
 
@@ -98,6 +100,7 @@ class RedisServer:
         return [(int(number), name) for number, name in found.items()]
 
     def store(self, change: Change) -> None:
+        _refuse_large(change)
         shelf = change.shelf
         with self._link.explained():
             for row in change.checkpoints:
@@ -194,6 +197,30 @@ class RedisServer:
         with self._link.explained():
             for run_id in runs:
                 self._link.client.srem(self._link.run(run_id), thread_id)
+
+
+def _refuse_large(change: Change) -> None:
+    """Raise `ValueNotStored` for what makes Redis hang up without a word."""
+    elements = sorted(change.elements, key=lambda element: -len(element.data))
+    if not elements:
+        return
+    largest = len(elements[0].data)
+    if largest > LARGEST or sum(len(element.data) for element in elements) > TOGETHER:
+        raise ValueNotStored(
+            _channel(change, elements[0].number),
+            f"it takes {largest} bytes; Redis takes {LARGEST} as one value and {TOGETHER} in one"
+            " call. Keep large values in a blob store: see docs/blobs.md",
+        )
+
+
+def _channel(change: Change, number: int) -> str:
+    """The name of the channel that brings an element."""
+    rows: Iterable[CheckpointRow | WriteRow] = chain(change.checkpoints, change.writes)
+    for row in rows:
+        for reference in decode_references(row.refs):
+            if number in expand(reference.spans):
+                return row.channel if isinstance(row, WriteRow) else reference.channel
+    return "checkpoint"
 
 
 def _arguments(change: Change) -> Iterator[Any]:
