@@ -125,14 +125,14 @@ class Report:
             self._print_json(facts)
             return
         self._console.print(
-            f"[bold]{escape(thread_id)}[/]  {escape(graph)}, {decimal(usage.bytes)}"
+            f"[bold]{_plain(thread_id)}[/]  {_plain(graph)}, {decimal(usage.bytes)}"
         )
         table = _table("What", "Count", "Size")
         _add(table, "Checkpoints", usage.checkpoints)
         _add(table, "Results of tasks", usage.writes)
         _add(table, "Messages and large values", usage.elements)
         for name in sorted(channels, key=lambda name: -channels[name].bytes):
-            _add(table, f"  {name}", channels[name])
+            _add(table, f"  {_plain(name)}", channels[name])
         if usage.outside.rows:
             _add(table, "Those in the blob store", usage.outside)
         self._console.print(table)
@@ -156,7 +156,8 @@ class Report:
         if found:
             table = _table("Thread", "Checkpoints", "Size")
             for swept in found[: self._limit]:
-                table.add_row(swept.thread_id, f"{swept.checkpoints:,}", decimal(swept.bytes))
+                figures = f"{swept.checkpoints:,}", decimal(swept.bytes)
+                table.add_row(_plain(swept.thread_id), *figures)
             self._console.print(table)
             self._tell_hidden(len(found))
         self._console.print(f"{self._limits()}, a sweep would delete {total}.")
@@ -240,7 +241,7 @@ def _by_graph(rows: Iterable[Row]) -> list[tuple[str, int, int, int]]:
 def _graphs_table(rows: Sequence[Row]) -> Table:
     table = _table("Graph", "Threads", "Checkpoints", "Size")
     for graph, count, checkpoints, size in _by_graph(rows):
-        table.add_row(graph, f"{count:,}", f"{checkpoints:,}", decimal(size))
+        table.add_row(_plain(graph), f"{count:,}", f"{checkpoints:,}", decimal(size))
     if len(table.rows) > 1:
         size = sum(row.usage.bytes for row in rows)
         checkpoints = sum(row.usage.checkpoints.rows for row in rows)
@@ -252,8 +253,8 @@ def _graphs_table(rows: Sequence[Row]) -> Table:
 def _threads_table(rows: Sequence[Row]) -> Table:
     table = _table("Thread", "Graph", "Checkpoints", "Size", "Used")
     for thread_id, graph, usage in rows:
-        number = f"{usage.checkpoints.rows:,}"
-        table.add_row(thread_id, graph, number, decimal(usage.bytes), _ago(usage.newest))
+        figures = f"{usage.checkpoints.rows:,}", decimal(usage.bytes), _ago(usage.newest)
+        table.add_row(_plain(thread_id), _plain(graph), *figures)
     return table
 
 
@@ -267,6 +268,11 @@ def _table(*columns: str) -> Table:
         justify: JustifyMethod = "left" if is_text else "right"
         table.add_column(name, justify=justify, no_wrap=True, min_width=width)
     return table
+
+
+def _plain(name: str) -> str:
+    """A name that others chose, as text: no styles, no control characters."""
+    return escape("".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name))
 
 
 def _add(table: Table, name: str, amount: Any) -> None:

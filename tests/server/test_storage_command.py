@@ -95,6 +95,26 @@ def test_the_options_of_a_url_are_not_its_file(service: Service) -> None:
     assert found["files"]["checkpoints.db"] > 0
 
 
+def test_names_are_shown_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.db"
+    names = ["a[/b]", "[red]x", "two\nlines", "\x1b[31mred"]
+    with open_checkpointer(f"sqlite:///{path}") as saver:
+        for name in names:
+            config: Any = {"configurable": {"thread_id": name, "checkpoint_ns": ""}}
+            for number in "12":
+                new: Any = {"v": 1, "id": number, "ts": "", "versions_seen": {}}
+                new |= {"channel_values": {"[/c]": "x" * 500}, "channel_versions": {"[/c]": "1"}}
+                config = saver.put(config, new, {}, {"[/c]": "1"})
+    given = ("--checkpoints", f"sqlite:///{path}", "--data-dir", str(tmp_path))
+    shown = ["a[/b]", "[red]x", "two\\nlines", "\\x1b[31mred"]
+    for listed in (graphwright("storage", *given), graphwright("storage", *given, *DRY)):
+        assert listed.returncode == 0, listed.stderr
+        assert all(name in listed.stdout for name in shown)
+    one = graphwright("storage", *given, names[0])
+    assert "a[/b]  (none)" in one.stdout
+    assert "  [/c]" in one.stdout
+
+
 def test_a_dry_run_tells_what_it_does_not_list(service: Service) -> None:
     said = graphwright("storage", *data(service), *DRY, "--limit", "1").stdout
     assert "and 2 more; see them with --limit" in said
