@@ -13,11 +13,16 @@ from graphwright_checkpoints import CheckpointError
 
 
 def shown(url: str) -> str:
-    """A database's URL without its password."""
+    """A database's URL without its password, wherever that stands in it."""
+    if url.startswith("sqlite"):
+        return url
     try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url.partition("://")[0] + "://…"
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # a port that is no number is the latter
+        scheme, separator, _ = url.partition("://")
+        return f"{scheme}://…" if separator else "…"
+    told = parsed.difference_update_query(["password", "sslpassword"])
+    return told.render_as_string(hide_password=True)
 
 
 def sqlite_file(url: str) -> Path | None:
