@@ -195,7 +195,7 @@ def test_postgres_to_checkpoints_alone(tmp_path: Path, postgres_url: str) -> Non
     foreign = foreign_postgres(postgres_url)
     with foreign.open() as official:
         say(chat(official), "user-42", "one")
-    target = f"sqlite:///{tmp_path / 'ours.db'}"
+    target = f"sqlite:///{tmp_path}/ours[bold].db"
     ended = graphwright(
         "db",
         "import",
@@ -208,7 +208,8 @@ def test_postgres_to_checkpoints_alone(tmp_path: Path, postgres_url: str) -> Non
     )
     assert ended.returncode == 0, ended.stderr
     assert "never" not in ended.stdout + ended.stderr  # the password
-    with closing(sqlite3.connect(tmp_path / "ours.db")) as link:
+    assert target in ended.stdout
+    with closing(sqlite3.connect(f"{tmp_path}/ours[bold].db")) as link:
         assert link.execute("SELECT thread_id FROM checkpoint_threads").fetchall() == [("user-42",)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.filesize import decimal
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -195,8 +196,8 @@ def _summary(planned: Sequence[ThreadImport]) -> dict[str, Any]:
 
 def _print(console: Console, told: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None)
-    table.add_row("from", told["source"])
-    table.add_row("to", told["target"])
+    table.add_row("from", escape(told["source"]))
+    table.add_row("to", escape(told["target"]))
     for name in ("threads", "checkpoints", "writes"):
         table.add_row(name, str(told[name]))
     table.add_row("bytes in the source", decimal(told["bytes"]))
