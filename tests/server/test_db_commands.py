@@ -1,12 +1,10 @@
 """`graphwright db`, on real files and a real service."""
 
 import json
-import os
-import signal
 import sqlite3
-import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,9 +15,12 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from tests.checkpoints.foreign import chat, foreign_postgres, foreign_sqlite, say
 from tests.conftest import ROOT, Service
-from tests.processes import Command, graphwright
+from tests.processes import graphwright
 
+from graphwright.operate import importing
+from graphwright.settings import Settings
 from graphwright_checkpoints import open_checkpointer
+from graphwright_checkpoints.importing import Step, transfer
 
 PLAIN = ROOT / "tests" / "projects" / "plain" / "langgraph.json"
 
@@ -131,31 +132,36 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, config: Path) -> None:
     assert not data.exists()
 
 
-def test_an_import_that_is_interrupted_says_how_it_goes_on(tmp_path: Path, config: Path) -> None:
+def test_an_import_that_is_interrupted_says_how_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     foreign = foreign_sqlite(tmp_path)
     with foreign.open() as official:
-        for name in range(150):
-            say(chat(official), str(name), "one")
-    said, ours = tmp_path / "said", tmp_path / "data" / "checkpoints.db"
-    arguments = ["db", "import", foreign.url, "--graph", "chat", "--config", str(config)]
-    given = [*arguments, "--data-dir", str(tmp_path / "data")]
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
-    command = Command(*given, folder=tmp_path, environment=environment, output=said)
+        say(chat(official), "1", "one")
+        say(chat(official), "2", "two")
 
-    def stored() -> int:
-        if ours.exists():
-            with closing(sqlite3.connect(ours)) as link, suppress(sqlite3.OperationalError):
-                return int(link.execute("SELECT count(*) FROM checkpoints").fetchone()[0])
-        return 0  # the tables are not there yet
+    def interrupted(*arguments: Any) -> Iterator[Step]:
+        yield from islice(transfer(*arguments), 4)
+        raise KeyboardInterrupt
 
-    while not stored():
-        assert command.poll() is None, said.read_text()
-        time.sleep(0.01)
-    command.send_signal(signal.SIGINT)
-    assert command.wait(60) == 130
-    assert "Interrupted. What is imported stays" in said.read_text()
-    assert 0 < stored() < 450
-    assert db(*given[1:])["checkpoints"] == stored() == 450
+    monkeypatch.setattr(importing, "transfer", interrupted)
+    work = importing.Import(
+        Settings(data_dir=tmp_path / "data"),
+        source=foreign.url,
+        threads=None,
+        graph=None,
+        on_conflict="fail",
+        record=False,
+        aes_key=None,
+        plain_data=False,
+        as_json=False,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        work.run()
+    assert "Interrupted. What is imported stays" in capsys.readouterr().err
+    told = db("import", foreign.url, "--no-record", "--data-dir", tmp_path / "data")
+    assert told["standings"] == {"there": 1, "partly there": 1}
+    assert (told["checkpoints"], told["problems"]) == (6, [])
 
 
 def test_a_dry_run_tells_what_becomes_of_conflicts(tmp_path: Path, config: Path) -> None:
