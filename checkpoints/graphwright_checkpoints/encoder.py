@@ -14,6 +14,7 @@ from langgraph.checkpoint.base import (
     get_serializable_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.constants import START
 
 from graphwright_checkpoints import snapshots, splitting
 from graphwright_checkpoints.allowance import Allowance
@@ -49,6 +50,8 @@ class Terms(NamedTuple):
     thread_id: str
     trusting: bool
     allowance: Allowance
+    in_channels: bool
+    """Whether they are what channels have, or what tasks write to them."""
 
 
 class Encoder:
@@ -96,7 +99,7 @@ class Encoder:
                     large.append(name)
         parts: list[NewPart] = []
         if large:
-            terms = Terms(parent.thread_id, trusting, Allowance(limit))
+            terms = Terms(parent.thread_id, trusting, Allowance(limit), in_channels=True)
             carried = self.heads.carried(parent, checkpoint, new_versions) if trusting else {}
             for name in large:
                 found = carried.get(name) or self._split(terms, name, values[name])
@@ -132,7 +135,7 @@ class Encoder:
         for position, (channel, value) in enumerate(writes):
             parts: Sequence[NewPart] = ()
             if weight(value) > SMALL:
-                terms = terms or Terms(address.thread_id, trusting, Allowance(limit))
+                terms = terms or Terms(address.thread_id, trusting, Allowance(limit), False)
                 value, parts = self._split(terms, channel, value)
             place = WRITES_IDX_MAP.get(channel, position)
             content = self.codec.encode(channel, value)
@@ -180,20 +183,24 @@ class Encoder:
             raise
 
     def _split(self, terms: Terms, channel: str, value: Any) -> tuple[Any, Sequence[NewPart]]:
-        kept, parts = splitting.split(value)
-        return kept, [
-            NewPart(
-                channel,
-                part.path,
-                part.form,
-                lane_of(channel, part),
-                self._elements(terms, channel, part.pieces),
-            )
-            for part in parts
-        ]
+        in_channel = terms.in_channels and channel != START
+        try:
+            kept, parts = splitting.split(value)
+            return kept, [
+                NewPart(
+                    channel,
+                    part.path,
+                    part.form,
+                    lane_of(channel, part, in_channel=in_channel),
+                    self._elements(terms, channel, part.pieces),
+                )
+                for part in parts
+            ]
+        except RecursionError as error:
+            raise ValueNotStored(channel, "it is nested too deeply, or contains itself") from error
 
     def _elements(self, terms: Terms, channel: str, pieces: Iterable[Any]) -> list[Element]:
-        thread_id, trusting, allowance = terms
+        thread_id, trusting, allowance, _ = terms
         elements: list[Element] = []
         recall = self._memory.recall
         for piece in pieces:

@@ -282,14 +282,16 @@ def fence(config: RunnableConfig) -> int | None:
     return None if token is None else int(token)
 
 
-def lane_of(channel: str, part: Part) -> str:
+def lane_of(channel: str, part: Part, *, in_channel: bool) -> str:
     """Which elements to number together, so that what one list holds is one run.
 
-    An input's messages come to the channel of their name. Those that have no id are kept apart:
-    they get one before they come there, and are other elements then.
+    An input's messages, and a task's, come to the channel of their name. Those that have an id are
+    there as they are. Others get one before, and are other elements then; and so are texts, pairs
+    and dicts that become messages there: all these are kept apart.
     """
     name = part.path[0] if part.path else channel
-    return f"{name}?" if part.pieces and getattr(part.pieces[-1], "id", "") is None else name
+    last = part.pieces[-1] if part.pieces else None
+    return f"{name}?" if getattr(last, "id", "" if in_channel else None) is None else name
 
 
 def encode_references(references: Sequence[Reference]) -> bytes | None:

@@ -116,8 +116,10 @@ def weight(value: Any, limit: int = SMALL) -> int:
 
 def _total(values: Iterable[Any], limit: int) -> int:
     size = 3
+    if size > limit:  # however deep it is nested beyond
+        return UNKNOWN
     for value in values:
-        size += weight(value, limit)
+        size += weight(value, limit - size)
         if size > limit:
             break
     return size

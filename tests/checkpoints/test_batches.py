@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from graphwright_checkpoints import DatabaseUnavailable
+from graphwright_checkpoints.sqlite import file
 from graphwright_checkpoints.sqlite.batches import INLINE, Batches
-from graphwright_checkpoints.sqlite.connection import Transaction
+from graphwright_checkpoints.sqlite.connection import Locked, Transaction
 from graphwright_checkpoints.sqlite.file import File
 from graphwright_checkpoints.ticks import Ticks
 
@@ -77,6 +79,26 @@ async def test_a_failure_is_the_calls_own(database: File) -> None:
     )
     assert [type(outcome) for outcome in outcomes] == [int, int, int, DatabaseUnavailable, int]
     assert stored(database) == [1, 2, 3, 4]
+
+
+async def test_a_lock_that_nobody_lets_go_of_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "PATIENCE", 0.5)
+    database = File(str(tmp_path / "c.db"))
+    database.open(lambda transaction: transaction.execute("CREATE TABLE t (n UNIQUE)"))
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    batches = Batches(database, Ticks())
+    begin = time.monotonic()
+    outcomes = await asyncio.gather(
+        *(batches.write(insert(number), 1) for number in range(20)), return_exceptions=True
+    )
+    assert time.monotonic() - begin < 5  # in place of 10, and of one call's 0.5
+    assert {type(outcome) for outcome in outcomes} == {Locked}
+    assert "another process kept it locked" in str(outcomes[0])
+    other.close()
+    database.close()
 
 
 async def test_large_and_small_calls_together(database: File) -> None:

@@ -1,8 +1,10 @@
 """Storage grows with what was said, and what is stored is left alone."""
 
 import asyncio
+import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
+from uuid import uuid4
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
@@ -11,8 +13,10 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import START, MessagesState, StateGraph
 from tests.checkpoints.stored import Stored
+from typing_extensions import TypedDict
 
 from graphwright_checkpoints import open_checkpointer
+from graphwright_checkpoints.saver import Saver
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 TEXT = "What a day. " * 85  # 1 kB
@@ -80,6 +84,55 @@ def test_a_checkpoint_does_not_grow_with_its_conversation(url: str, stored: Stor
     assert max(sizes[-9:]) <= max(sizes[:9]) + 16
     said = 2 * turns * len(TEXT)
     assert len(stored.content()) < 4 * said
+
+
+def of_role(role: str) -> Callable[[str], Any]:
+    return lambda text: {"role": role, "content": text}
+
+
+class Log(TypedDict):
+    entries: Annotated[list[dict[str, str]], operator.add]
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        (of_role("user"), AIMessage),
+        (lambda text: ("human", text), AIMessage),
+        (of_role("user"), of_role("assistant")),
+    ],
+    ids=["dicts", "pairs", "dicts both ways"],
+)
+def test_nor_where_messages_come_in_another_form(
+    url: str, said: Callable[[str], Any], answered: Callable[[str], Any]
+) -> None:
+    with open_checkpointer(url) as saver:
+        graph = chat(saver, lambda state: {"messages": [answered(TEXT)]})
+        for turn in range(12):
+            invoke(graph, {"messages": [said(f"{turn} {TEXT}")]})
+        assert _spans(saver, "messages") == 1
+
+
+def test_nor_where_a_list_is_of_plain_values(url: str) -> None:
+    with open_checkpointer(url) as saver:
+        builder = StateGraph(Log).add_node("n", lambda state: {"entries": [{"answer": _fresh()}]})
+        graph = builder.add_edge(START, "n").compile(saver)
+        for _ in range(12):
+            invoke(graph, {"entries": [{"question": _fresh()}]})
+        assert _spans(saver, "entries") == 1
+
+
+def _fresh() -> str:
+    return f"{uuid4()} {TEXT}"
+
+
+def _spans(saver: Saver, channel: str) -> int:
+    """How many runs of numbers the latest checkpoint's list is."""
+    (address,) = saver.addresses("t")[:1]
+    head = saver._database.head(address)
+    assert head is not None
+    (reference,) = (each for each in head.references if each.channel == channel)
+    return len(reference.spans) // 2
 
 
 def test_clients_that_send_the_whole_history_each_time(url: str, stored: Stored) -> None:

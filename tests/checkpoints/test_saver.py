@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Iterator
+from functools import reduce
 from typing import Annotated, Any
 
 import pytest
@@ -111,8 +112,14 @@ def test_question_marks_are_fine(saver: Any) -> None:
     assert get(saver) == ["why?", {"?": "\N{ROCKET}?"}, HumanMessage("\N{ROCKET}?", id="1")]
 
 
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+
+
 @pytest.mark.parametrize(
-    "value", [2**70, object(), {"deep": [print]}], ids=["wide", "object", "function"]
+    "value",
+    [2**70, object(), {"deep": [print]}, reduce(lambda inner, _: [inner], range(600), 1), CIRCLE],
+    ids=["wide", "object", "function", "deep", "circle"],
 )
 def test_what_cannot_be_stored_is_refused_by_channel(saver: Any, value: Any) -> None:
     with pytest.raises(ValueNotStored, match="'ch' cannot be stored") as caught:
@@ -121,10 +128,6 @@ def test_what_cannot_be_stored_is_refused_by_channel(saver: Any, value: Any) -> 
     assert saver.get_tuple(config()) is None
     with pytest.raises(ValueNotStored, match="'ch' cannot be stored"):
         saver.put_writes(config(checkpoint_id="1"), [("fine", 1), ("ch", value)], "task")
-
-
-CIRCLE: list[Any] = []
-CIRCLE.append(CIRCLE)
 
 
 @pytest.mark.parametrize("value", [object(), CIRCLE], ids=["object", "circle"])

@@ -11,7 +11,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, cast
 
-from graphwright_checkpoints.sqlite.connection import WRITE, Result, Taken, Transaction, Work
+from graphwright_checkpoints.sqlite.connection import (
+    WRITE,
+    Locked,
+    Result,
+    Taken,
+    Transaction,
+    Work,
+)
 from graphwright_checkpoints.sqlite.file import File
 from graphwright_checkpoints.ticks import Ticks
 
@@ -126,6 +133,8 @@ def _run(
         return write(together)
     except Taken:
         raise
+    except Locked as error:  # so it would be for each
+        return [Failure(error)] * len(calls)
     except Exception as error:
         if len(calls) == 1:
             return [Failure(error)]

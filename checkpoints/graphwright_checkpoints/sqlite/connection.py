@@ -65,6 +65,10 @@ class Taken(Exception):
     """Somebody else holds the connection or the database's write lock."""
 
 
+class Locked(DatabaseUnavailable):
+    """Another process kept the write lock for longer than anybody waits for it."""
+
+
 class Connection:
     """A connection and the lock that serialises its users.
 
@@ -85,7 +89,7 @@ class Connection:
             try:
                 return self._transact(work, begin)
             except Taken as error:
-                raise DatabaseUnavailable(
+                raise Locked(
                     f"{self.path}: another process kept it locked for too long."
                     " End that process, or give the checkpoints a file of their own."
                 ) from error
