@@ -27,11 +27,10 @@ from graphwright_checkpoints.records import (
     Address,
     Blobs,
     New,
-    NewCheckpoint,
     NewPart,
-    NewWrite,
-    NewWrites,
     StoredCheckpoint,
+    StoredElement,
+    with_blobs,
 )
 from graphwright_checkpoints.serialization import Codec, Encoded
 from graphwright_checkpoints.spans import expand
@@ -106,7 +105,7 @@ class OffloadingDatabase:
             if stored is None or not (keys := stored.outside):
                 return stored
             try:
-                fetched = self._store.pool.map(self._store.get, keys.values())
+                fetched = self._store.pool.map(partial(self._fetch, stored), keys)
                 return stored.filled(dict(zip(keys, fetched, strict=True)))
             except Absent as error:  # gone with its row, or lost
                 if is_last:
@@ -121,7 +120,7 @@ class OffloadingDatabase:
                 return stored
             try:
                 found = await asyncio.gather(
-                    *(self._soon(self._store.get, key) for key in keys.values())
+                    *(self._soon(self._fetch, stored, number) for number in keys)
                 )
                 return stored.filled(dict(zip(keys, found, strict=True)))
             except Absent as error:
@@ -134,7 +133,7 @@ class OffloadingDatabase:
         return self._insert(
             new.address.thread_id,
             new.parts,
-            lambda blobs: self._rows.insert(_with_blobs(new, blobs)),
+            lambda blobs: self._rows.insert(with_blobs(new, blobs)),
         )
 
     async def ainsert(self, new: Sequence[New]) -> Sequence[Placed]:
@@ -142,7 +141,7 @@ class OffloadingDatabase:
         return await self._ainsert(
             new[0].address.thread_id,
             chain.from_iterable(each.parts for each in new),
-            lambda blobs: self._rows.ainsert([_with_blobs(each, blobs) for each in new]),
+            lambda blobs: self._rows.ainsert([with_blobs(each, blobs) for each in new]),
         )
 
     async def in_thread(self, do: Callable[[], Result]) -> Result:
@@ -238,6 +237,7 @@ class OffloadingDatabase:
         return lambda thread_id: found.get(self._keys.folder(thread_id), Amount())
 
     def _begin(self, codec: Codec) -> None:
+        self._codec = codec
         self._keys = Keys(codec.key)
         self._store.open()
         self.delete_doomed()
@@ -289,6 +289,16 @@ class OffloadingDatabase:
                         raise
                     stored = set()
 
+    def _fetch(self, stored: StoredCheckpoint, number: int) -> bytes:
+        row = stored.elements[number]
+        assert isinstance(row, StoredElement)
+        assert row.blob is not None
+        data = self._store.get(row.blob)
+        content = Encoded(row.content.type, data)
+        if not self._codec.is_whole(digest_in(row.blob), row.many, content):
+            raise Absent(row.blob, f"the {len(data)} bytes there are not those that were stored")
+        return data
+
     def _large_in(self, parts: Iterable[NewPart]) -> Large:
         return {
             element.digest: data
@@ -325,18 +335,3 @@ class OffloadingDatabase:
 def _is_for_blobs(error: Exception, stored: Collection[bytes]) -> bool:
     """Whether an insert was refused for its blobs, and may be done with others."""
     return isinstance(error, Spent) or (isinstance(error, Stale) and bool(stored))
-
-
-def _with_blobs(new: New, blobs: Blobs) -> New:
-    if not blobs:
-        return new
-    if isinstance(new, NewWrites):
-        return new._replace(writes=[_holding(write, blobs) for write in new.writes])
-    return _holding(new, blobs)
-
-
-HasParts = TypeVar("HasParts", NewCheckpoint, NewWrite)
-
-
-def _holding(new: HasParts, blobs: Blobs) -> HasParts:
-    return new._replace(parts=[part._replace(blobs=blobs) for part in new.parts])

@@ -7,7 +7,7 @@ so that a message in a write and in ten checkpoints is stored once.
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import ormsgpack
 from langchain_core.runnables import RunnableConfig
@@ -177,6 +177,22 @@ class NewWrites(NamedTuple):
 
 New = NewCheckpoint | NewWrites
 """What one insert stores."""
+
+
+HasParts = TypeVar("HasParts", NewCheckpoint, NewWrite)
+
+
+def with_blobs(new: New, blobs: Blobs) -> New:
+    """The same, with the blobs that its elements are in."""
+    if not blobs:
+        return new
+    if isinstance(new, NewWrites):
+        return new._replace(writes=[_holding(write, blobs) for write in new.writes])
+    return _holding(new, blobs)
+
+
+def _holding(new: HasParts, blobs: Blobs) -> HasParts:
+    return new._replace(parts=[part._replace(blobs=blobs) for part in new.parts])
 
 
 class StoredElement(NamedTuple):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -14,6 +15,10 @@ from graphwright_checkpoints.media import Medium
 
 MAX_VALUE = 990_000_000  # bytes; SQLite limits a row to 10^9 by default
 DIGEST = 16  # bytes
+HALF_CHARACTER = (
+    "{} has a lone surrogate, half of a character, which would be lost."
+    ' Clean the text first: text.encode("utf-8", "replace").decode()'
+)
 
 
 class Encoded(NamedTuple):
@@ -65,14 +70,21 @@ class Codec:
         element.media = tuple(elements)
         return element
 
+    def is_whole(self, digest: bytes, many: bool, content: Encoded) -> bool:
+        """Whether an element's bytes are those that were stored. A cipher sees to its own."""
+        return "+" in content.type or self._digest(content, many) == digest
+
     def _element(self, plain: Encoded, many: bool) -> Element:
+        return Element(self._digest(plain, many), many, *self._seal(plain))
+
+    def _digest(self, plain: Encoded, many: bool) -> bytes:
         digest = hashlib.blake2b(
             plain.data,
             digest_size=DIGEST,
             key=self.key,
             person=plain.type.encode()[:15] + b"%d" % many,
         )
-        return Element(digest.digest(), many, *self._seal(plain))
+        return digest.digest()
 
     def decode(self, channel: str, content: Encoded) -> Any:
         """Read one value back, or raise `ValueNotRead` with the channel's name."""
@@ -97,7 +109,7 @@ class Codec:
         try:
             type_, data = self._dumps(value)
         except Exception as error:
-            raise ValueNotStored(channel, f"{error} (a {type(value).__name__})") from error
+            raise ValueNotStored(channel, _reason(channel, value, error)) from error
         if len(data) > MAX_VALUE:
             raise ValueNotStored(
                 channel, f"it takes {len(data)} bytes and the limit is {MAX_VALUE}"
@@ -112,14 +124,18 @@ class Codec:
         path = surrogates.find(value, channel)
         # Another serializer may know how to keep them.
         if path is not None and surrogates.find(self._plain.loads_typed(content), "") is None:
-            raise ValueNotStored(
-                channel,
-                f"{path} has a lone surrogate, half of a character, which would be lost."
-                ' Clean the text first: text.encode("utf-8", "replace").decode()',
-            )
+            raise ValueNotStored(channel, HALF_CHARACTER.format(path))
 
     def _seal(self, plain: Encoded) -> Encoded:
         if self._cipher is None:
             return plain
         cipher, data = self._cipher.encrypt(plain.data)
         return Encoded(f"{plain.type}+{cipher}", data)
+
+
+def _reason(channel: str, value: Any, error: Exception) -> str:
+    """Why a serializer refused a value: in keys of dicts it refuses half a character itself."""
+    with suppress(RecursionError):  # of what contains itself
+        if (path := surrogates.find(value, channel)) is not None:
+            return HALF_CHARACTER.format(path)
+    return f"{error} (a {type(value).__name__})"

@@ -92,6 +92,7 @@ HALF = "half a rocket \ud83d"
         (HALF, "ch"),
         (["fine?", HALF], "ch[1]"),
         ({"deep": [{"text": HALF}]}, "ch['deep'][0]['text']"),
+        ({"deep": {HALF: 1}}, f"ch['deep'][key {HALF!a}]"),
         ([HumanMessage("fine"), AIMessage(HALF)], "ch.content"),
         (HALF * 1000, "ch"),
         ({"arg": (Send("node", {"text": HALF}),)}, "ch[0].arg['text']"),

@@ -29,6 +29,7 @@ from graphwright_checkpoints import (
     InvalidURL,
     LeaseLost,
     Saver,
+    ValueNotRead,
     open_checkpointer,
 )
 from graphwright_checkpoints.blobs import BlobStore
@@ -386,6 +387,23 @@ async def test_a_missing_blob_is_named(stored: Stored, blobs: str, keys: Keys) -
             saver.get_tuple(at())
         saver.delete_thread("t")
     assert keys(blobs) == set()
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_blob_that_was_cut_is_not_taken_for_the_value(
+    stored: Stored, blobs: str, keys: Keys, encrypted: bool
+) -> None:
+    serde = EncryptedSerializer.from_pycryptodome_aes(key=b"0" * 16) if encrypted else None
+    with open_checkpointer(stored.url, blobs=blobs, serde=serde) as saver:
+        put(saver, [image("1"), HumanMessage(LARGE, id="2")])
+    for name in keys(blobs):
+        place = Path(blobs.removeprefix("file://"), name)
+        place.write_bytes(place.read_bytes()[:-10])
+    async with open_checkpointer(stored.url, blobs=blobs, serde=serde) as saver:
+        with pytest.raises(ValueNotRead, match="'ch' was stored but cannot be"):
+            await saver.aget_tuple(at())
+        with pytest.raises(ValueNotRead, match="'ch' was stored but cannot be"):
+            saver.get_tuple(at())
 
 
 def test_reading_and_copying_without_the_store(stored: Stored, blobs: str) -> None:
