@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from graphwright.chores import repeatedly
 from graphwright.database import Database
 from graphwright.database import threads as rows
@@ -55,14 +57,20 @@ class Interrupts:
         async with self._database.connect() as connection:
             found = await rows.expired(connection, now)
         for tenant, thread in found:
-            answers = expired(thread.interrupts, now)
             try:
-                await self._runs.start(tenant, thread.thread_id, _answering(thread, answers))
-            except Conflict:  # somebody answers just now, or goes on without an answer
-                continue
-            except RequestError as error:
-                log.warning("thread %s: its interrupts stay: %s", thread.thread_id, error)
-            await self._note_expired(tenant, thread.thread_id, answers)
+                await self._answer(tenant, thread, expired(thread.interrupts, now))
+            except Exception:  # of this thread alone: the others' time is over, too
+                log.exception("thread %s: its expired interrupts are tried again", thread.thread_id)
+
+    async def _answer(self, tenant: str, thread: Thread, answers: Json) -> None:
+        try:
+            await self._runs.start(tenant, thread.thread_id, _answering(thread, answers))
+        except Conflict:  # somebody answers just now, or goes on without an answer
+            return
+        except (RequestError, ValidationError, KeyError) as error:
+            # A client's metadata may have taken the place of the assistant's id.
+            log.warning("thread %s: its interrupts stay: %s", thread.thread_id, error)
+        await self._note_expired(tenant, thread.thread_id, answers)
 
     async def _note_expired(self, tenant: str, thread_id: str, answers: Json) -> None:
         """Have no interrupt answered twice, whatever becomes of the run that answers."""

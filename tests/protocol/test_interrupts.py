@@ -157,6 +157,23 @@ async def test_an_interrupt_expires(client: LangGraphClient, thread: str) -> Non
     assert sorted(done["log"]) == ["hurry:nobody", "patient:here"]
 
 
+async def test_a_thread_that_cannot_be_answered_keeps_no_other_from_it(
+    client: LangGraphClient,
+) -> None:
+    lost, other = [(await client.threads.create())["thread_id"] for _ in range(2)]
+    await client.runs.wait(lost, "hurried", input={"text": "0.5"})
+    await client.threads.update(lost, metadata={"assistant_id": {"no": "id"}})
+    await client.runs.wait(other, "hurried", input={"text": "0.6"})
+
+    async def is_answered() -> bool:
+        return len((await client.threads.get(other))["interrupts"]) == 1
+
+    await until(is_answered)
+    assert len(await client.runs.list(other)) == 2
+    assert len(await client.runs.list(lost)) == 1
+    assert len((await client.threads.get(lost))["interrupts"]) == 2
+
+
 async def test_an_answer_to_another_question_does_not_prolong_an_expiry(
     client: LangGraphClient, thread: str, http: httpx.Client
 ) -> None:
