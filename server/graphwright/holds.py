@@ -1,5 +1,6 @@
 """A thread held still: its runs wait while old checkpoints are deleted."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,10 +30,19 @@ class Hold:
             return await self._take(connection)
 
     async def renew(self) -> bool:
-        """Hold on; False if a run waits, and the thread should be let go soon."""
+        """Hold on; False if a run waits, and the thread should be let go soon, or if it is not held
+        any more: this process stood still for longer than `LEASE`.
+        """
         async with self._database.begin() as connection:
-            await self._take(connection)
+            if not await self._take(connection):
+                return False
             return not await run_rows.has_unfinished(connection, self._thread_id)
+
+    async def keep(self) -> None:
+        """Hold on for ever."""
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            await self.renew()
 
     async def release(self) -> None:
         """Let the thread's runs go on."""
@@ -51,7 +61,10 @@ async def held(database: Database, thread_id: str) -> AsyncIterator[Hold | None]
     if not await hold.take():
         yield None
         return
+    keeping = asyncio.create_task(hold.keep())
     try:
         yield hold
     finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
         await hold.release()

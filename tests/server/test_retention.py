@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import ROOT, Service
 from tests.server.bench import Bench, reaches
 
+from graphwright import holds
 from graphwright.database import DEFAULT_TENANT, leases
 from graphwright.database import runs as rows
 from graphwright.holds import held
@@ -81,6 +82,26 @@ async def test_a_run_waits_while_its_thread_is_held(bench: Bench) -> None:
             assert await bench.status(run) == "pending"
         await bench.engine.wake("thread")
         assert (await bench.result(run))["log"] == ["one", "two", "three"]
+
+
+async def test_a_thread_is_held_for_as_long_as_it_takes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holds, "LEASE", timedelta(seconds=0.6))
+    async with held(bench.database, "thread"):
+        await asyncio.sleep(1.2)
+        async with held(bench.database, "thread") as second:
+            assert second is None
+
+
+async def test_a_hold_that_was_lost_in_a_long_stall_says_so(bench: Bench) -> None:
+    hold = holds.Hold(bench.database, "thread")
+    assert await hold.take()
+    now = datetime.now(UTC)
+    async with bench.database.begin() as connection:
+        later = now + 2 * holds.LEASE
+        assert await leases.take(connection, "thread", "another", later, later + holds.LEASE)
+    assert not await hold.renew()
 
 
 async def test_the_hold_of_a_process_that_died_ends_by_itself(bench: Bench) -> None:
