@@ -122,8 +122,8 @@ async def test_an_edited_answer_is_for_the_question_that_waits(talk: Thread) -> 
     late = await talk.client.runs.create(
         talk.id, "questions", command={"resume": "no"}, after_seconds=3600
     )
-    edited = talk.change(late["run_id"], command={"resume": "yes"}, after_seconds=0)
     (asked,) = (await talk.client.threads.get(talk.id))["interrupts"].values()
+    edited = talk.change(late["run_id"], command={"resume": "yes"}, after_seconds=0)
     assert edited.json()["kwargs"]["command"]["resume"] == {asked[0]["id"]: "yes"}
     assert await settled(talk.client, talk.id, late["run_id"]) == "success"
 
