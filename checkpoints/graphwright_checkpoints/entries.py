@@ -1,6 +1,7 @@
 """What a graph gives a saver to store: checkpoints and writes, and when they have to be stored."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ DURABILITY = "__pregel_durability"
 """
 
 
-class Entry:
+class Entry(ABC):
     """A checkpoint or a task's writes, encoded as `new`."""
 
     new: New
@@ -52,9 +53,9 @@ class Entry:
         """Whether somebody waits for it to settle."""
         return self._done is not None and not self._done.done()
 
+    @abstractmethod
     def encode(self, *, trusting: bool = True, limit: int | None = None) -> None:
         """Make records of it; without trust, of what is remembered as stored too."""
-        raise NotImplementedError
 
     def encode_inline(self, *, trusting: bool = True) -> bool:
         """`encode`, unless that would hold the loop: then False, and it is a thread's."""

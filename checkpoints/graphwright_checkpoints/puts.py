@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from functools import partial
 from threading import Lock
 
-from graphwright_checkpoints.database import Database, Stale
+from graphwright_checkpoints.database import Database, Placed, Stale
 from graphwright_checkpoints.entries import Entry, Put, Writes
 from graphwright_checkpoints.errors import ValueNotStored
 
@@ -182,8 +182,7 @@ class Puts:
         except BaseException as error:
             await self._commit_anyway(entries, error)
         else:
-            for each, place in zip(entries, placed, strict=True):
-                each.placed(place)
+            _note(entries, placed)
 
     async def _commit_anyway(self, entries: Sequence[Entry], reason: BaseException) -> None:
         """Commit entries in the way that is left after a failure, or raise."""
@@ -192,9 +191,7 @@ class Puts:
                 for each in entries:
                     if not each.encode_inline(trusting=False):
                         await asyncio.to_thread(each.encode, trusting=False)
-                placed = await self._database.ainsert([each.new for each in entries])
-                for each, place in zip(entries, placed, strict=True):
-                    each.placed(place)
+                _note(entries, await self._database.ainsert([each.new for each in entries]))
             elif isinstance(reason, ValueNotStored) and len(entries) > 1:
                 # One of them is at fault: what came before it is stored.
                 for each in entries:
@@ -212,6 +209,11 @@ class Puts:
             entry.encode(trusting=False)
             placed = self._database.insert(entry.new)
         entry.placed(placed)
+
+
+def _note(entries: Sequence[Entry], placed: Sequence[Placed]) -> None:
+    for each, place in zip(entries, placed, strict=True):
+        each.placed(place)
 
 
 def _tell(entries: Sequence[Entry], error: BaseException) -> None:

@@ -72,7 +72,8 @@ class Imports:
                 f"allow it with {VARIABLE}={refused} or load(…, imports=[{quoted(str(refused))}])"
             )
             problems.report(where, found, expected, hint)
-        except Exception as error:  # a user's module may raise anything while it is imported
+        # A user's module may raise anything while it is imported, and may end like a script.
+        except (Exception, SystemExit) as error:
             found = f"{quoted(path)}, which can't be imported ({type(error).__name__}: {error})"
             problems.report(where, found, "`module:attribute` of a module on the import path")
         return None

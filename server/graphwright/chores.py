@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from datetime import UTC, datetime, timedelta
 
 from graphwright.database import Connection, Database, claims, ended_runs, events
 from graphwright.database.claims import LEASE
 from graphwright.engine import RESUMABLE_LOG_TTL, Engine, Signal
-from graphwright.errors import Unavailable
+from graphwright.repeating import repeatedly
 
 SWEEP_INTERVAL = 1.0  # seconds between looks for runs that are due or were left behind
 RENEW_INTERVAL = 5.0  # seconds
@@ -78,17 +78,3 @@ class Chores:
         until = datetime.now(UTC) + LEASE
         async with self._database.begin() as connection:
             await claims.renew(connection, self._database.process, self._under_way(), until)
-
-
-async def repeatedly(do: Callable[[], Awaitable[None]], interval: float) -> None:
-    """Do it for ever, every so many seconds: an error ends one time and not the next. What the
-    database was away for, it says in the log itself.
-    """
-    while True:
-        try:
-            await do()
-        except Unavailable:
-            pass
-        except Exception:
-            log.exception("%s failed and is tried again in %s s", do.__qualname__, interval)
-        await asyncio.sleep(interval)

@@ -9,6 +9,7 @@ from uuid import uuid4
 from graphwright.database import Connection, Database, leases
 from graphwright.database import runs as run_rows
 from graphwright.database import threads as thread_rows
+from graphwright.repeating import repeatedly
 
 LEASE = timedelta(seconds=15)  # after which the hold of a process that died is over
 
@@ -39,10 +40,10 @@ class Hold:
             return not await run_rows.has_unfinished(connection, self._thread_id)
 
     async def keep(self) -> None:
-        """Hold on for ever."""
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            await self.renew()
+        """Hold on for ever, also where the database is away for a moment."""
+        interval = LEASE.total_seconds() / 3
+        await asyncio.sleep(interval)
+        await repeatedly(self.renew, interval)
 
     async def release(self) -> None:
         """Let the thread's runs go on."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from graphwright.chores import repeatedly
 from graphwright.database import Database
 from graphwright.database import threads as rows
 from graphwright.database.threads import InterruptSearch, Thread
-from graphwright.errors import Conflict, RequestError
+from graphwright.errors import Conflict, InvalidRequest, RequestError
 from graphwright.expiry import expired, next_expiry
+from graphwright.repeating import repeatedly
 from graphwright.runs import Runs
 from graphwright.schemas import Command, RunCreate
 
@@ -67,8 +67,7 @@ class Interrupts:
             await self._runs.start(tenant, thread.thread_id, _answering(thread, answers))
         except Conflict:  # somebody answers just now, or goes on without an answer
             return
-        except (RequestError, ValidationError, KeyError) as error:
-            # A client's metadata may have taken the place of the assistant's id.
+        except RequestError as error:
             log.warning("thread %s: its interrupts stay: %s", thread.thread_id, error)
         await self._note_expired(tenant, thread.thread_id, answers)
 
@@ -92,12 +91,15 @@ class Interrupts:
 
 
 def _answering(thread: Thread, answers: Json) -> RunCreate:
-    return RunCreate(
-        assistant_id=thread.metadata["assistant_id"],
-        command=Command(resume=answers),
-        multitask_strategy="reject",
-        metadata={"answered_for": "expired interrupts"},
-    )
+    try:
+        return RunCreate(
+            assistant_id=thread.metadata["assistant_id"],
+            command=Command(resume=answers),
+            multitask_strategy="reject",
+            metadata={"answered_for": "expired interrupts"},
+        )
+    except (KeyError, ValidationError) as error:  # clients may write metadata
+        raise InvalidRequest("its metadata names no assistant any more") from error
 
 
 def _shown(thread: Thread) -> Iterator[Json]:

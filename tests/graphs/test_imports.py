@@ -19,6 +19,7 @@ from graphwright_graphs.source import parse
 SOURCES = {
     "own.py": "import os\nfrom json import loads\ndef act(state): return {}\nLIMIT = 3\n"
     "class Task:\n  def run(self): return {}\ntask = Task()\n",
+    "script.py": "import sys\ndef act(state): return {}\nsys.exit(3)\n",
     "spaced/inner.py": "def act(state): return {}\n",
     "package/__init__.py": "from package.part import act\n",
     "package/part.py": "import os\ndef act(state): return {}\n",
@@ -83,8 +84,7 @@ def test_other_modules_are_refused_and_how_to_allow_them_is_said(
 
 
 def test_a_refused_module_is_not_run(find: Any) -> None:
-    find("installed:anything")
-
+    assert "of the module installed, which is not the project's own" in find("installed:anything")
     assert "installed" not in sys.modules
 
 
@@ -104,6 +104,10 @@ def test_what_is_no_import_path_or_leads_inside_python_is_refused(find: Any, pat
 @pytest.mark.parametrize("path", ["no.such:x", "own:none", "own.deeper:x", "a b:c"])
 def test_what_is_not_there_is_said(find: Any, path: str) -> None:
     assert f'"{path}", which can\'t be imported (' in find(path)
+
+
+def test_a_module_that_ends_like_a_script_does_not_end_who_loads_it(find: Any) -> None:
+    assert '"script:act", which can\'t be imported (SystemExit: 3)' in find("script:act")
 
 
 def test_what_runs_already_may_be_named(find: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,15 @@ async def test_a_thread_is_held_for_as_long_as_it_takes(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(holds, "LEASE", timedelta(seconds=0.6))
+    renew, renewals = holds.Hold.renew, list[int]()
+
+    async def fails_once(self: holds.Hold) -> bool:
+        renewals.append(len(renewals))
+        if len(renewals) == 1:
+            raise OSError("the database is away")
+        return await renew(self)
+
+    monkeypatch.setattr(holds.Hold, "renew", fails_once)
     async with held(bench.database, "thread"):
         await asyncio.sleep(1.2)
         async with held(bench.database, "thread") as second:
