@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,18 @@ def test_what_is_stored_is_there_after_reopening(tmp_path: Path) -> None:
         assert found.checkpoint["channel_values"] == {"messages": ["hello"]}
         assert found.pending_writes == [("task", "messages", "world")]
         assert schema.version(sqlite3.connect(tmp_path / "c.db")) == schema.VERSION
+
+
+def test_some_open_a_file_while_others_close_it(tmp_path: Path) -> None:
+    # The last one takes the log away, the first one recovers it: SQLite has locks for both.
+    def come_and_go(path: Path) -> None:
+        for _ in range(3):
+            with open_checkpointer(url(path)):
+                pass
+
+    with ThreadPoolExecutor(4) as pool:
+        for round in range(40):
+            list(pool.map(come_and_go, [tmp_path / f"{round}.db"] * 4))
 
 
 async def test_another_process_writing_does_not_hold_the_loop(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ a part that begins with others fails here until it is said there what it belongs
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,8 +72,8 @@ DOCUMENTS = [each for each in snippets("yaml") if is_document(each)]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The files that documents of the pages name."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The files that documents of the pages name, whose modules are forgotten again."""
     for each in snippets("python", "yaml"):
         named = re.match(r"# (\S+\.(?:py|yaml))\n", each.text)
         if each.page.name == "tools.md" and "def order_status" in each.text:
@@ -81,14 +83,16 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts/critic.md").write_text("You are a critic of {{company}}.")
     (tmp_path / "langgraph.json").write_text("{}")
-    return tmp_path
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(tmp_path):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize("snippet", DOCUMENTS, ids=str)
-def test_each_document_loads(
-    snippet: Snippet, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(folder)
+def test_each_document_loads(snippet: Snippet, folder: Path) -> None:
     path = folder / "page.yaml"
     for text in completed(snippet):
         path.write_text(text)

@@ -141,7 +141,7 @@ class Connection:
             return ValueNotStored(
                 "address", f"a thread id, a namespace or a name is not valid Unicode ({error})"
             )
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+        if _family(error) == sqlite3.SQLITE_BUSY:
             return Taken()
         if "closed database" in str(error):
             return DatabaseUnavailable(
@@ -151,12 +151,17 @@ class Connection:
         return DatabaseUnavailable(f"{self.path}: {error}. {_advice(error)}")
 
 
+def _family(error: Exception) -> int:
+    """The kind of an error of SQLite: that somebody recovers the log is one way to be busy."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
 def _advice(error: Exception) -> str:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the error's family
     return {
         sqlite3.SQLITE_NOTADB: "The file is something else: move it away, or give another path.",
         sqlite3.SQLITE_CORRUPT: "The file is damaged: restore it from a backup.",
         sqlite3.SQLITE_CANTOPEN: "Its folder has to exist, and to be yours to write.",
         sqlite3.SQLITE_READONLY: "The file and its folder have to be yours to write.",
         sqlite3.SQLITE_FULL: "Free some space on that disk.",
-    }.get(code, "See the error above for what SQLite said.")
+    }.get(_family(error), "See the error above for what SQLite said.")

@@ -12,7 +12,7 @@ from graphwright_checkpoints.errors import CheckpointError, DatabaseTooNew, Data
 from graphwright_checkpoints.sqlite.connection import READ, WRITE, Connection, Result, Taken, Work
 
 PATIENCE = 30.0  # seconds that a thread waits for another process's transaction
-OPENING = 5.0  # seconds within which processes that open one new file together get their turn
+OPENING = 5.0  # seconds within which processes that open one file together get their turn
 
 
 class File:
@@ -35,16 +35,18 @@ class File:
     def open(self, migrate: Work[Result]) -> Result:
         """Make or migrate the tables. Closes everything again when that fails."""
         try:
-            _use_write_ahead_log(self._writer)
+            _configure(self._writer, "journal_mode = WAL")
             for connection in self._connections():
                 # What is deleted, or encrypted anew, is not to be found in the file's free space.
-                connection.configure(
-                    f"synchronous = {self._synchronous}", "foreign_keys = OFF", "secure_delete = ON"
+                _configure(
+                    connection,
+                    *(f"synchronous = {self._synchronous}", "foreign_keys = OFF"),
+                    "secure_delete = ON",
                 )
             # SQLite copies its log back, and waits for the disk, in the commit that finds the log
             # long. That must not be a commit on the loop: see `Batches`.
             if self.inline is not self._writer:
-                self.inline.configure("wal_autocheckpoint = 0")
+                _configure(self.inline, "wal_autocheckpoint = 0")
             return self._writer.run(migrate, WRITE)
         except CheckpointError as error:
             self.close()
@@ -88,13 +90,13 @@ def _connect(path: str, patience: float) -> Connection:
         ) from error
 
 
-def _use_write_ahead_log(connection: Connection) -> None:
-    # SQLite does not wait here as it does elsewhere: two processes that open a new file together
-    # would see "database is locked".
+def _configure(connection: Connection, *pragmas: str) -> None:
+    # SQLite does not always wait here as it does elsewhere, and `inline` never does: those who open
+    # a file that is new, or that the last one just closed, would see "database is locked".
     deadline = time.monotonic() + OPENING
     while True:
         try:
-            return connection.configure("journal_mode = WAL")
+            return connection.configure(*pragmas)
         except Taken:
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(
