@@ -33,6 +33,14 @@ _SHAPES = {
 }
 
 
+class Unfit(ValueError):
+    """What a validator of a part of a document raises: what is expected, and what was meant."""
+
+    def __init__(self, expected: str, meant: str | None = None) -> None:
+        super().__init__(expected)
+        self.meant = meant
+
+
 class Problems:
     """The problems of one document. Report as many as can be found, then `raise_if_any`."""
 
@@ -65,11 +73,17 @@ class Problems:
         self.report(where, quoted(name), expected, hint, at_key=at_key)
 
     def validated(
-        self, spec: type[Spec], data: Any, where: Where, short: str | None = None
+        self,
+        spec: type[Spec],
+        data: Any,
+        where: Where,
+        short: str | None = None,
+        context: Any = None,
     ) -> Spec | None:
         """Read `data` as `spec`, reporting each mismatch.
 
-        `short` is the field that a bare list or text stands for (`tools: [clock]`).
+        `short` is the field that a bare list or text stands for (`tools: [clock]`); `context` is
+        what its validators get.
         """
         whole = data
         if data is None:
@@ -77,7 +91,7 @@ class Problems:
         elif short and not isinstance(data, dict):
             whole = {short: data}
         try:
-            return spec.model_validate(whole)
+            return spec.model_validate(whole, context=context)
         except ValidationError as error:
             self._mismatches(error, spec, whole, where, short if whole is not data else None)
             return None
@@ -116,8 +130,7 @@ class Problems:
             fitting = [each for each in errors if not each["type"].endswith("_type")]
             expected = " or ".join(dict.fromkeys(map(_expectation, fitting or errors)))
             found = _look_up(self.source.data, full)
-            hint = did_you_mean(found, _WORD.findall(expected)) if isinstance(found, str) else None
-            self.report(full, shown(found), expected, hint)
+            self.report(full, shown(found), expected, _hint(found, fitting or errors, expected))
 
 
 def path_text(where: Where) -> str:
@@ -148,8 +161,24 @@ def shown(value: Any) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """`did you mean "…"?` for the nearest known name, None when none is near."""
-    near = get_close_matches(name, list(known), n=1)
-    return f'did you mean "{near[0]}"?' if near else None
+    names = list(known)
+    alike = [each for each in names if each.casefold() == name.casefold()]
+    near = alike or get_close_matches(name, names, n=1)
+    return meant(near[0]) if near else None
+
+
+def meant(name: str) -> str:
+    """The hint that has what was probably meant."""
+    return f'did you mean "{name}"?'
+
+
+def _hint(found: Any, errors: Iterable[ErrorDetails], expected: str) -> str | None:
+    raised = ((each.get("ctx") or {}).get("error") for each in errors)
+    for error in raised:
+        if isinstance(error, Unfit) and error.meant:
+            return meant(error.meant)
+    listed = isinstance(found, str) and expected.startswith("one of ")
+    return did_you_mean(found, _WORD.findall(expected)) if listed else None
 
 
 def _place(error: ErrorDetails, data: Any) -> Where:

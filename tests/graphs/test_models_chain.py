@@ -71,6 +71,9 @@ class Catalogue(Models):
         self.asked.append((spec, options))
         return self.models[spec or self.default]
 
+    def check(self, name: str) -> None:
+        """Any name may be one of its models."""
+
 
 def document(model: str, extra: str = "") -> str:
     return f"""

@@ -21,7 +21,9 @@ from graphwright_graphs.models.limits import Limits
 from graphwright_graphs.models.providers import (
     DEMO,
     EXAMPLE,
+    LOCAL,
     accepting,
+    check_provider,
     checked_name,
     init,
     require_credentials,
@@ -107,6 +109,15 @@ class Models:
                 self._built[key] = self._build(name, options or {})
             return self._built[key]
 
+    def check(self, name: str) -> None:
+        """Refuse the name of a model that can't be one, as far as that is known without its
+        provider's package.
+
+        Raises:
+            UnknownProvider: there is no such provider.
+        """
+        check_provider(name)
+
     def allow(self, spec: str) -> None:
         """Let a name that came from a remote caller pass, or refuse it.
 
@@ -139,7 +150,7 @@ class Models:
             return DemoChatModel()  # its rules have no temperature
         provider, _, model = name.partition(":")
         fixed = self._fixed(provider)
-        if provider == "local":
+        if provider == LOCAL:
             return self._build_local(model, {**options, **fixed})
         if provider == "huggingface":
             from graphwright_graphs.models.huggingface import huggingface  # noqa: PLC0415 - rare

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from graphwright_graphs.models.errors import ModelError
+from graphwright_graphs.models.errors import ModelError, UnknownProvider
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -48,6 +48,10 @@ CREDENTIALS: Final[Mapping[str, tuple[str, ...]]] = {
     "xai": ("XAI_API_KEY",),
 }
 
+LOCAL: Final = "local"
+"""Our own provider; all others are LangChain's."""
+_SURE: Final = frozenset({*EXTRAS, *CREDENTIALS, "azure_openai", LOCAL})
+
 # What a provider's class calls an option of ours.
 RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
     "mistralai": {"seed": "random_seed"},
@@ -67,6 +71,33 @@ def checked_name(spec: str) -> str:
             f"for example {EXAMPLE!r}."
         )
     return name
+
+
+def check_provider(name: str) -> None:
+    """Raise UnknownProvider for a model of a provider that there is not; no package is needed."""
+    provider = name.partition(":")[0]
+    if name == DEMO or provider in _SURE:
+        return
+    # LangChain reads it like this. Its list takes a second to import, and few documents need it.
+    known = _known()
+    if known and provider.replace("-", "_").lower() not in known:
+        raise UnknownProvider(name, [*known, LOCAL])
+
+
+@cache
+def _known() -> Sequence[str]:
+    """LangChain's providers, which it lists where it refuses one that is none."""
+    from langchain.chat_models import init_chat_model  # noqa: PLC0415 - see `_init`
+
+    try:
+        init_chat_model("model", model_provider="none")
+    except ValueError as error:
+        return _listed(error)
+    return ()
+
+
+def _listed(error: Exception) -> list[str]:
+    return re.findall(r"\w+", str(error).partition("are:")[2])
 
 
 def require_credentials(name: str, provider: str) -> None:
@@ -125,7 +156,7 @@ def _init(name: str, options: Mapping[str, Any]) -> BaseChatModel:
         raise ModelError(_missing_package(name, provider, error)) from error
     except Exception as error:  # each provider's client has errors of its own
         if str(error).startswith("Unsupported provider"):
-            raise ModelError(_unknown_provider(name, provider, str(error))) from error
+            raise UnknownProvider(name, [*_listed(error), LOCAL]) from error
         raise ModelError(f"Model {name!r} cannot be set up: {_first_line(error)}") from error
     return built
 
@@ -139,15 +170,6 @@ def _missing_package(name: str, provider: str, error: ImportError) -> str:
     else:
         return f"Model {name!r} cannot be imported: {_first_line(error)}"
     return f"Model {name!r} needs a package that is not installed. Install it with: {command}"
-
-
-def _unknown_provider(name: str, provider: str, message: str) -> str:
-    known = sorted(re.findall(r"\w+", message.partition("are:")[2]))
-    nearest = difflib.get_close_matches(provider, known, n=1, cutoff=0.5)
-    guess = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return (
-        f"Model {name!r}: there is no provider {provider!r}.{guess} Providers: {', '.join(known)}."
-    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,17 +6,45 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
-from graphwright_graphs.models.errors import ModelError
-from graphwright_graphs.models.providers import checked_name
+from graphwright_graphs.models.catalogue import Models
+from graphwright_graphs.models.errors import ModelError, UnknownProvider
+from graphwright_graphs.models.providers import CREDENTIALS, EXAMPLE, checked_name
+from graphwright_graphs.problems import Unfit
+
+_FAMILIES = {"gpt-": "openai", "claude-": "anthropic", "gemini-": "google_genai"}
 
 
-def _name(text: str) -> str:
+def _name(text: str, info: ValidationInfo) -> str:
+    """A name that may be a model's; the context, where there is one, is a catalogue of models."""
     try:
-        return checked_name(text)
+        name = checked_name(text)
+        if isinstance(info.context, Models):
+            info.context.check(name)
+    except UnknownProvider as error:
+        expected = f"`provider:model` of a known provider ({', '.join(error.known)})"
+        raise Unfit(expected, error.meant) from None
     except ModelError:
-        raise ValueError("`demo` or `provider:model`, such as openai:gpt-4o-mini") from None
+        expected = f"`demo` or `provider:model`, such as {EXAMPLE}"
+        raise Unfit(expected, _meant(text)) from None
+    return name
+
+
+def _meant(text: str) -> str | None:
+    """The name of a model, for one that has another's form."""
+    provider, slash, model = text.partition("/")
+    if slash and provider in CREDENTIALS and model:
+        return f"{provider}:{model}"
+    found = (provider for start, provider in _FAMILIES.items() if text.startswith(start))
+    return next((f"{provider}:{text}" for provider in found), None)
 
 
 Name = Annotated[str, AfterValidator(_name)]

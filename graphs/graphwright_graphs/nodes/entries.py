@@ -167,7 +167,9 @@ class Reader:
         place = (*scope.where, word)
         if (kind := self._kinds.load(word, place, self._problems)) is None:
             return None
-        body: Body | None = self._problems.validated(kind.body, data[word], place, kind.short)
+        body: Body | None = self._problems.validated(
+            kind.body, data[word], place, kind.short, self._loader.models
+        )
         if body is None:
             return None
         action = kind.build(body, replace(scope, where=place, timeout=options.timeout))
