@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -84,6 +84,24 @@ class Choice:
     when: Expr
     yes: Expr
     no: Expr
+
+
+def parts(tree: Expr) -> Sequence[Expr]:
+    """The expressions that an expression is made of."""
+    match tree:
+        case Member(of, _):
+            return (of,)
+        case Index(of, key):
+            return (of, key)
+        case Call(_, target, arguments):
+            return arguments if target is None else (target, *arguments)
+        case Operation(_, several) | Items(several):
+            return several
+        case Entries(entries):
+            return [each for entry in entries for each in entry]
+        case Choice(when, yes, no):
+            return (when, yes, no)
+    return ()
 
 
 class Unreadable(ValueError):

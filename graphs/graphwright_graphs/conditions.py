@@ -21,6 +21,7 @@ from graphwright_graphs.plain import FIELDS, NO_MESSAGE, fields_of, plain
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.shortcuts import Unsure, shortcut
 from graphwright_graphs.source import Where
+from graphwright_graphs.unanswerable import mistakes
 
 if TYPE_CHECKING:
     from cel_expr_python import cel  # type: ignore[import-untyped]
@@ -138,6 +139,8 @@ class Conditions:
         except RuntimeError as error:
             self._report(str(error), text, where)
             return None
+        for each in mistakes(text, self._channels):
+            self._problems.report(where, *each)
         quick = _by_index(text, self._channels)
         return compiled if quick == text else self._env.compile(quick)
 

@@ -18,11 +18,10 @@ from graphwright_graphs import cel
 from graphwright_graphs.cel import Call, Expr, Literal, Member, Name, Operation
 from graphwright_graphs.context import Readable
 from graphwright_graphs.plain import FIELDS
+from graphwright_graphs.unanswerable import LONGEST
 
 Ask = Callable[[Mapping[str, Any]], Any]
 """Gives the value of an expression in a state. Raises Unsure."""
-
-LONGEST = 300  # characters; a longer one might nest deeper than Python's stack
 
 _SCALARS = (bool, int, float, str)
 _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {

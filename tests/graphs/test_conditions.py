@@ -60,6 +60,10 @@ def parse(text: str) -> Any:
         ("mood == 'calm'", {}, True),
         ("mood == 'calm'", {"mood": "cross"}, False),
         ("'messages.last()' == text", {"text": "messages.last()"}, True),
+        ("messages.exists(m, {-1: m.type}[-1] == 'ai')", {"messages": TALK}, True),
+        ("!has(messages[0].role) && messages.map(m, {'x': m})[0].x.type == 'human'",
+         {"messages": TALK}, True),
+        ("[{'x': 1}].exists(messages, messages.x == 1)", {"messages": TALK}, True),
         ("true", {}, True),
     ],
 )  # fmt: skip

@@ -25,6 +25,10 @@ def broken(**parts: str) -> str:
     return "\n".join(f"{key}: {value}" for key, value in {**GOOD, **parts}.items())
 
 
+def asking(when: str) -> str:
+    return broken(edges=f'{{START: a, a: [{{when: "{when}", to: a}}, {{to: END}}]}}')
+
+
 TABLE = [
     # what is broken, the document, the one problem it has
     ("an unknown word", broken(node="{}"), '4:1 node: found "node", expected one of description, state, context, input, output, nodes, edges, did you mean "nodes"?'),
@@ -75,6 +79,11 @@ TABLE = [
     ("a condition's channel", broken(edges="{START: a, a: [{when: size(mesages) > 0, to: a}, {to: END}]}"), 'found "mesages", expected a channel (messages) or a function of CEL, did you mean "messages"?'),
     ("a condition's type", broken(edges="{START: a, a: [{when: size(messages), to: a}, {to: END}]}"), "edges.a[0].when: found an expression that gives int, expected true or false"),
     ("a condition that is no text", broken(edges="{START: a, a: [{when: 3, to: a}, {to: END}]}"), "found 3, expected a CEL expression as text"),
+    ("a message's field", asking("size(messages.last().tool_call) > 0"), '3:30 edges.a[0].when: found "tool_call", expected a field of a message (type, content, name, id, tool_calls, status), did you mean "tool_calls"?'),
+    ("any message's field", asking("messages.exists(m, m.role == 'ai')"), 'found "role", expected a field of a message (type, content, name, id, tool_calls, status), did you mean "type"?'),
+    ("a chosen message's field", asking("messages.filter(m, m.type == 'ai')[0].text != ''"), 'did you mean "content"?'),
+    ("an index from the end", asking("messages[-1].content == ''"), 'edges.a[0].when: found "-1" as an index, expected one from 0 on, from the end it is `messages.last()`'),
+    ("the last but one", asking("messages[-2].content == ''"), "from the end it is `messages[size(messages) - 2]`"),
     ("an unreachable node", broken(nodes="{a: {llm: Hi}, b: {llm: Hi}}", edges="{START: a, a: END, b: END}"), '2:23 nodes.b: found "b", which nothing leads to, expected an edge that leads to it'),
     ("a dead end", broken(edges="{START: a}"), '2:9 nodes.a: found "a", which leads nowhere, expected an edge, such as `a: END`'),
     ("a loop without end", broken(edges="{START: a, a: a}"), '2:9 nodes.a: found "a", from which no run can end, expected a way to END'),

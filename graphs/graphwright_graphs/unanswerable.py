@@ -1,0 +1,97 @@
+"""What CEL compiles although no state can answer it: to CEL, a message is any value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, Literal, NamedTuple
+
+from graphwright_graphs import cel
+from graphwright_graphs.cel import Call, Expr, Index, Member, Name
+from graphwright_graphs.context import Readable
+from graphwright_graphs.plain import FIELDS
+from graphwright_graphs.problems import did_you_mean, meant, quoted
+
+LONGEST: Final = 300  # characters; a longer one might nest deeper than Python's stack
+
+_OTHER_WORDS = {"role": "type", "text": "content"}
+_WITH_VARIABLE = frozenset(("all", "exists", "exists_one", "existsOne", "filter", "map"))
+
+
+class Mistake(NamedTuple):
+    """A part of an expression that fails in every state."""
+
+    found: str
+    expected: str
+    hint: str | None
+
+
+Known = Literal["messages", "message", "value", "unknown"]
+"""What a name stands for: a conversation, one message of it, another channel, anything."""
+
+
+def mistakes(text: str, channels: Mapping[str, Readable]) -> Iterator[Mistake]:
+    """The mistakes in an expression that CEL has compiled, as far as they can be seen."""
+    if len(text) > LONGEST:
+        return
+    try:
+        tree = cel.parse(text)
+    except cel.Unreadable:
+        return
+    names: dict[str, Known] = {
+        name: "messages" if channel.reducer == "messages" else "value"
+        for name, channel in channels.items()
+    }
+    yield from _in(tree, names)
+
+
+def _in(tree: Expr, names: Mapping[str, Known]) -> Iterator[Mistake]:
+    match tree:
+        case Member(of, name) if _known(of, names) == "message" and name not in FIELDS:
+            yield _no_field(name)
+        case Index(of, cel.Literal(int(key))) if key < 0 and _known(of, names) != "unknown":
+            yield _below_zero(of, key)
+        case Call("has", None, (Member(of, _),)):
+            yield from _in(of, names)  # whether it has the field is what is asked
+            return
+        case Call(function, target, (Name(), *_) as given) if target and function in _WITH_VARIABLE:
+            yield from _in(target, names)
+            yield from _in(given[-1], {**names, **_variables(target, given, names)})
+            return
+    for part in cel.parts(tree):
+        yield from _in(part, names)
+
+
+def _variables(target: Expr, given: Sequence[Expr], names: Mapping[str, Known]) -> dict[str, Known]:
+    """What the variables of a macro stand for; one of two is an index."""
+    found = [each.name for each in given[:-1] if isinstance(each, Name)]
+    is_message = len(given) == 2 and _known(target, names) == "messages"
+    return dict.fromkeys(found, "message" if is_message else "unknown")
+
+
+def _known(tree: Expr, names: Mapping[str, Known]) -> Known:
+    """What an expression stands for."""
+    inner = partial(_known, names=names)
+    match tree:
+        case Name(name):
+            return names.get(name, "unknown")
+        case Call("filter", of, _) if of:
+            return inner(of)
+        case Index(of, _) | Call("last", of, ()) if of:
+            return "message" if inner(of) == "messages" else inner(of)
+        case Member(of, _):
+            return "unknown" if inner(of) == "unknown" else "value"
+    return "unknown"
+
+
+def _no_field(name: str) -> Mistake:
+    other = _OTHER_WORDS.get(name)
+    hint = meant(other) if other else did_you_mean(name, FIELDS)
+    return Mistake(quoted(name), f"a field of a message ({', '.join(FIELDS)})", hint)
+
+
+def _below_zero(of: Expr, key: int) -> Mistake:
+    name = of.name if isinstance(of, Name) else "list"
+    item = f"{name}.last()" if key == -1 else f"{name}[size({name}) - {-key}]"
+    found, expected = f"{quoted(str(key))} as an index", "one from 0 on"
+    return Mistake(found, expected, f"from the end it is `{item}`")
