@@ -62,6 +62,12 @@ class HttpClient(Protocol):
 class SqlClient(Protocol):
     """Reads one database."""
 
+    def misfit(self, statement: str) -> str | None:
+        """What a statement would have to be, as far as that is seen without asking the database;
+        None for one that may do.
+        """
+        ...
+
     def records(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a SELECT. Raises ToolException."""
         ...

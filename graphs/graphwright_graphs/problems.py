@@ -142,7 +142,10 @@ def path_text(where: Where) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name as it is shown in an error: quoted, and cut short when it is very long."""
+    """A name as it is shown in an error: quoted, on one line, and cut short when it is
+    very long.
+    """
+    name = name if name.isprintable() else " ".join(name.split())
     return f'"{name}"' if len(name) <= 60 else f'"{name[:57]}..."'
 
 

@@ -13,7 +13,7 @@ from graphwright_graphs import clients
 from graphwright_graphs.clients import SqlClient
 from graphwright_graphs.errors import RequestError
 from graphwright_graphs.nodes.node import Act, Body, Do, Node, Scope, State, Work
-from graphwright_graphs.problems import quoted
+from graphwright_graphs.problems import quoted, shown
 
 # A parameter, or what may hold a colon that begins none: a string, a name, a comment, a cast.
 PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|::|\w:|:(?P<name>[A-Za-z_]\w*)")
@@ -59,6 +59,8 @@ class SqlKind:
         if make is None:
             return None
         client: SqlClient = make(body.database, tables=body.tables, rows=body.rows)
+        if wanted := client.misfit(body.query):
+            scope.problems.report(scope.place("query"), shown(body.query), wanted)
         return Node(_read(client, body, dict.fromkeys(names), scope), scope.name)
 
 

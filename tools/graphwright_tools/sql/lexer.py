@@ -44,6 +44,7 @@ CONTROL: Final = re.compile(
 
 
 BEGINNINGS: Final = frozenset({"select", "with", "values", "table"})
+_BEGINNINGS_OF_ANY: Final = BEGINNINGS | {"explain"}  # SQLite, of its authorizer
 # Servers fold no other letters.
 LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -85,6 +86,19 @@ def check_kind(found: Sequence[Token]) -> None:
     first = next((token for token in found if token.text != "("), None)
     if first is None or first.kind != "word" or first.text not in BEGINNINGS:
         raise Refused("Only a SELECT is allowed here: nothing can be changed.")
+
+
+def may_be_query(statement: str) -> bool:
+    """Whether some database takes it for a query, before it is known which one is asked."""
+    for dialect in (POSTGRES, MYSQL):
+        try:
+            found = tokens(statement, dialect)
+        except Refused:
+            return True  # what another dialect reads as a quotation may be none in this one
+        first = next((token for token in found if token.text not in ("(", ";")), None)
+        if first is not None and first.kind == "word" and first.text in _BEGINNINGS_OF_ANY:
+            return True
+    return False
 
 
 def called(found: Sequence[Token]) -> set[str]:

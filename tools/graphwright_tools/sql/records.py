@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from graphwright_tools.errors import TooLarge
 from graphwright_tools.secrets import Secret
 from graphwright_tools.sql.dialects import Allowed, Rows
+from graphwright_tools.sql.lexer import may_be_query
 from graphwright_tools.sql.parameters import Parameters
 from graphwright_tools.sql.stopping import Stop, in_thread
 from graphwright_tools.sql.text import Limits
@@ -54,6 +55,10 @@ class SqlClient:
         self._secret = secret
         self._tables = None if tables is None else frozenset(map(str.lower, tables))
         self._limits = limits
+
+    def misfit(self, statement: str) -> str | None:
+        """What a statement would have to be; None for one that some database may answer."""
+        return None if may_be_query(statement) else "one SELECT, since nothing can be changed here"
 
     def records(self, statement: str, parameters: Parameters) -> list[Record]:
         """The rows of one SELECT, in which `:name` stands for the parameter of that name.
