@@ -63,7 +63,9 @@ class Blueprint:
         nodes = inside.read(data.get("nodes"))
         if not nodes:
             problems.raise_if_any()  # every edge would be one more error
-        reader = edges.Reader(nodes, Conditions({**settings, **channels}, problems), problems)
+        values = inside.usage.values(channels)
+        conditions = Conditions({**settings, **channels}, problems, values)
+        reader = edges.Reader(nodes, conditions, problems)
         read = cls(
             text.strip() if isinstance(text, str) else None,
             channels,

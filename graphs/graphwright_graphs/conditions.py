@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
@@ -21,7 +22,7 @@ from graphwright_graphs.plain import FIELDS, NO_MESSAGE, fields_of, plain
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.shortcuts import Unsure, shortcut
 from graphwright_graphs.source import Where
-from graphwright_graphs.unanswerable import mistakes
+from graphwright_graphs.unanswerable import mistakes, strangers
 
 if TYPE_CHECKING:
     from cel_expr_python import cel  # type: ignore[import-untyped]
@@ -100,9 +101,15 @@ class Condition(Expression):
 
 
 class Conditions:
-    """Compiles the conditions of one document."""
+    """Compiles the conditions of one document. `values` has the texts that some channels hold."""
 
-    def __init__(self, channels: Mapping[str, Readable], problems: Problems) -> None:
+    def __init__(
+        self,
+        channels: Mapping[str, Readable],
+        problems: Problems,
+        values: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
+        self._values = values
         self._channels = {name: each for name, each in channels.items() if name not in _TYPES}
         self._hidden = [name for name in channels if name in _TYPES]
         self._problems = problems
@@ -141,6 +148,8 @@ class Conditions:
             return None
         for each in mistakes(text, self._channels):
             self._problems.report(where, *each)
+        for each in strangers(text, self._values):
+            self._problems.report(where, *each, warning=True)
         quick = _by_index(text, self._channels)
         return compiled if quick == text else self._env.compile(quick)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from graphwright_graphs import cel
-from graphwright_graphs.cel import Call, Expr, Index, Member, Name
+from graphwright_graphs.cel import Call, Expr, Index, Items, Member, Name, Operation
 from graphwright_graphs.context import Readable
 from graphwright_graphs.plain import FIELDS
 from graphwright_graphs.problems import did_you_mean, meant, quoted
@@ -32,17 +32,45 @@ Known = Literal["messages", "message", "value", "unknown"]
 
 def mistakes(text: str, channels: Mapping[str, Readable]) -> Iterator[Mistake]:
     """The mistakes in an expression that CEL has compiled, as far as they can be seen."""
-    if len(text) > LONGEST:
-        return
-    try:
-        tree = cel.parse(text)
-    except cel.Unreadable:
+    if (tree := _tree(text)) is None:
         return
     names: dict[str, Known] = {
         name: "messages" if channel.reducer == "messages" else "value"
         for name, channel in channels.items()
     }
     yield from _in(tree, names)
+
+
+def strangers(text: str, values: Mapping[str, Collection[str]]) -> Iterator[Mistake]:
+    """The texts in an expression that a channel is compared with, and never holds."""
+    tree = _tree(text) if values else None
+    for name, other in _comparisons(tree) if tree else ():
+        said = other.value if isinstance(other, cel.Literal) else None
+        known = values.get(name)
+        if known and said and isinstance(said, str) and said not in known:
+            expected = f"what `{name}` may hold ({', '.join(known)})"
+            yield Mistake(quoted(said), expected, did_you_mean(said, known))
+
+
+def _comparisons(tree: Expr) -> Iterator[tuple[str, Expr]]:
+    """Every name, with what it is compared with."""
+    match tree:
+        case Operation("==" | "!=", (Name(name), other) | (other, Name(name))):
+            yield name, other
+        case Operation("in", (Name(name), Items(several))):
+            yield from ((name, each) for each in several)
+    for part in cel.parts(tree):
+        yield from _comparisons(part)
+
+
+def _tree(text: str) -> Expr | None:
+    """The tree of an expression; None where it can't be read, or is too long for it."""
+    if len(text) > LONGEST:
+        return None
+    try:
+        return cel.parse(text)
+    except cel.Unreadable:
+        return None
 
 
 def _in(tree: Expr, names: Mapping[str, Known]) -> Iterator[Mistake]:

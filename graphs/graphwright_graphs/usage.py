@@ -5,7 +5,8 @@ What nothing uses is a warning, and only where all that a node does is seen in t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +25,42 @@ class Usage:
     """Texts that stand where a channel may be named, and channels that are used by themselves."""
     tools: list[tuple[str, str, Where]] = field(default_factory=list)
     """The word of the kind, the tool's name in the document, and where it stands."""
+    labels: dict[str, list[str]] = field(default_factory=dict)
+    """What routers write, by the channel; one after another."""
     is_open: bool = False
     """Whether there is code that may do anything: a function, a graph."""
 
+    _written: Counter[str] = field(default_factory=Counter)
+    """How many nodes name what may be a channel."""
+
     def note(self, body: Any) -> None:
         """Note every text of a node's body."""
-        self.names.update(_texts(body))
+        texts = set(_texts(body))
+        self.names |= texts
+        self._written.update(texts)
+
+    def routed(self, channel: str, labels: Iterable[str]) -> None:
+        """Note that a router writes one of these labels to a channel."""
+        self.labels.setdefault(channel, []).extend(labels)
+        self._written[channel] -= 1
+
+    def values(self, channels: Mapping[str, Channel]) -> dict[str, list[str]]:
+        """The texts that there are for a channel, where they are known: those of its `enum`, or
+        the labels of routers, where nothing else writes it.
+        """
+        found: dict[str, list[str]] = {}
+        for name, channel in channels.items():
+            if channel.enum and all(isinstance(each, str) for each in channel.enum):
+                found[name] = [str(each) for each in channel.enum]
+            elif name in self.labels and not (self._any_may_write or self._written[name]):
+                held = [channel.default] if isinstance(channel.default, str) else []
+                found[name] = list(dict.fromkeys([*self.labels[name], *held]))
+        return found
+
+    @property
+    def _any_may_write(self) -> bool:
+        """Whether there is code, such as a tool of the project, that may write any channel."""
+        return self.is_open or any(":" in name for _, name, _ in self.tools)
 
     def check(
         self, channels: Mapping[str, Channel], inputs: Collection[str], problems: Problems
@@ -38,8 +69,8 @@ class Usage:
         if self.is_open:
             return
         self._check_tools(problems)
-        if any(":" in name for _, name, _ in self.tools):
-            return  # a tool of the project may write to any channel
+        if self._any_may_write:
+            return
         for name, channel in channels.items():
             written = name in self.names or name in (inputs or channels)
             if not written and channel.default is None:

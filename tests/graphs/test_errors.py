@@ -25,8 +25,8 @@ def broken(**parts: str) -> str:
     return "\n".join(f"{key}: {value}" for key, value in {**GOOD, **parts}.items())
 
 
-def asking(when: str) -> str:
-    return broken(edges=f'{{START: a, a: [{{when: "{when}", to: a}}, {{to: END}}]}}')
+def asking(when: str, **parts: str) -> str:
+    return broken(edges=f'{{START: a, a: [{{when: "{when}", to: a}}, {{to: END}}]}}', **parts)
 
 
 TABLE = [
@@ -109,6 +109,51 @@ def test_a_mistake_is_named_and_located(document: Any, text: str, said: str) -> 
 
     assert said in str(caught.value)
     assert len(caught.value.problems) == 1, str(caught.value)
+
+
+ROUTED = {
+    "state": "{messages: messages, desk: {type: string, default: open}}",
+    "nodes": "{a: {router: {choices: {billing: B, tech: T}, output: desk}}}",
+}
+OTHER = """
+    state: {text: last}
+    nodes: {a: {prompt: {template: Hi, output: text}}}
+    edges: {START: a, a: END}
+"""
+WARNINGS = [
+    # what looks wrong, the document, what is said of it
+    ("a label that no router chooses", asking("desk == 'biling'", **ROUTED), """3:30 edges.a[0].when: warning: found "biling", expected what `desk` may hold (billing, tech, open), did you mean "billing"?"""),
+    ("one of several labels", asking("desk in ['billing', 'sales']", **ROUTED), """found "sales", expected what `desk` may hold (billing, tech, open)"""),
+    ("a value out of an enum", asking("'hig' != mood", state="{messages: messages, mood: {enum: [high, low]}}"), 'did you mean "high"?'),
+    ("a graph of other channels", broken(nodes="{a: {subgraph: other.yaml}}"), "2:23 nodes.a.subgraph: warning: found a graph that gives nothing back: this one has no text, expected `out: {ours: theirs}`, or channels of the same names"),
+    ("a graph with one way in", broken(nodes="{a: {subgraph: {graph: other.yaml, in: {text: messages}}}}"), "2:31 nodes.a.subgraph.graph: warning: found a graph that gives nothing back"),
+]  # fmt: skip
+MEANT = [
+    asking("desk in ['billing', 'open'] || desk == '' || desk != messages.last().content", **ROUTED),
+    asking("desk == 'sales'", **{**ROUTED, "nodes": "{a: {router: {choices: {x: B}, output: desk}}, b: {llm: {prompt: Hi, output: desk}}}"}),
+    asking("desk == 'sales'", state="{messages: messages, desk: {type: string}}"),
+    broken(nodes="{a: {subgraph: {graph: other.yaml, out: []}}}"),
+    broken(nodes="{a: {subgraph: {graph: other.yaml, in: [], out: {messages: text}}}}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [row[1:] for row in WARNINGS], ids=[row[0] for row in WARNINGS]
+)
+def test_what_looks_wrong_is_a_warning(document: Any, text: str, said: str) -> None:
+    document(OTHER, "other.yaml")
+    (problem,) = graphwright_graphs.check(path := document(text))
+
+    assert said in str(problem)
+    assert graphwright_graphs.load(path)
+
+
+@pytest.mark.parametrize("text", MEANT)
+def test_what_may_be_meant_is_no_warning(document: Any, text: str) -> None:
+    document(OTHER, "other.yaml")
+    found = graphwright_graphs.check(document(text))
+
+    assert not [problem for problem in found if problem.warning]
 
 
 def test_all_mistakes_are_reported_at_once_in_their_order(document: Any) -> None:

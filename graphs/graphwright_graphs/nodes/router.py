@@ -88,6 +88,7 @@ def _put(body: Router, scope: Scope) -> Put:
     output = body.output
     if output is not None:
         scope.channel(output, "output")
+        scope.usage.routed(output, body.labels)
         return lambda label: {output: label}
     places: Mapping[str, Sequence[str | int]] = {
         body.default or "": ("default",),

@@ -105,6 +105,10 @@ def _check_theirs(
                 scope.problems.unknown(scope.place(key), name, expected, known)
     given = gives if gives is not None else _shared(written, scope)
     taken = takes if takes is not None else _shared(read, scope)
+    if gives is None and not given:
+        found = f"a graph that gives nothing back: this one has no {' or '.join(written)}"
+        expected = "`out: {ours: theirs}`, or channels of the same names"
+        scope.problems.report(scope.place("graph"), found, expected, warning=True)
     for ours, theirs in given.items():
         channel = scope.channels.get(ours)
         if channel and channel.reducer in _SEEN_TWICE and taken.get(theirs) == ours:
