@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
 
+from graphwright_graphs.cel_errors import wrong
 from graphwright_graphs.context import Readable, Setting
 from graphwright_graphs.errors import ConditionError
 from graphwright_graphs.plain import FIELDS, NO_MESSAGE, fields_of, plain
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.shortcuts import Unsure, shortcut
-from graphwright_graphs.source import Where
+from graphwright_graphs.source import Part, Where
 from graphwright_graphs.unanswerable import mistakes, strangers
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2_000  # characters
 
 _LIST_REDUCERS = ("messages", "append")
-_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
-_ERROR = re.compile(r"ERROR: <input>:1:(\d+): ([^\n]*)")
 # Names of CEL's own types, which no channel can have in a condition.
 _TYPES = frozenset(
     ("bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type", "uint")
@@ -134,7 +133,9 @@ class Conditions:
     def _compiled(self, text: str, where: Where) -> cel.Expression | None:
         if len(text) > MAX_LENGTH or not text.isprintable():
             found = quoted(text.encode("ascii", "replace").decode())
-            self._problems.report(where, found, f"one line of at most {MAX_LENGTH} characters")
+            hint = "write `>-` for one line out of several" if "\n" in text else None
+            expected = f"one line of at most {MAX_LENGTH} characters"
+            self._problems.report(where, found, expected, hint)
             return None
         if name := self._hidden_in(text):
             found = f"{quoted(name)}, which is CEL's own name of a type"
@@ -144,12 +145,13 @@ class Conditions:
         try:
             compiled = self._env.compile(text)
         except RuntimeError as error:
-            self._report(str(error), text, where)
+            found, expected, hint, part = wrong(text, str(error), self._channels)
+            self._problems.report(where, found, expected, hint, part=part)
             return None
         for each in mistakes(text, self._channels):
-            self._problems.report(where, *each)
+            self._problems.report(where, *each.said, part=Part(each.part))
         for each in strangers(text, self._values):
-            self._problems.report(where, *each, warning=True)
+            self._problems.report(where, *each.said, part=Part(each.part), warning=True)
         quick = _by_index(text, self._channels)
         return compiled if quick == text else self._env.compile(quick)
 
@@ -158,17 +160,6 @@ class Conditions:
         code = re.sub(r"\"[^\"]*\"|'[^']*'", "''", text)
         used = (name for name in self._hidden if re.search(rf"(?<![\w.]){name}\b(?!\s*\()", code))
         return next(used, None)
-
-    def _report(self, said: str, text: str, where: Where) -> None:
-        if match := _UNDECLARED.search(said):
-            known = [*self._channels, "size", "last", "has", "matches", "startsWith", "endsWith"]
-            expected = f"a channel ({', '.join(self._channels)}) or a function of CEL"
-            self._problems.unknown(where, match[1], expected, known)
-        elif match := _ERROR.search(said):
-            found = f"{quoted(text)} (character {match[1]}: {match[2]})"
-            self._problems.report(where, found, "a CEL expression")
-        else:
-            self._problems.report(where, f"{quoted(text)} ({said})", "a CEL expression")
 
 
 def _environment(channels: Mapping[str, Readable]) -> cel.Env:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from graphwright_graphs.errors import DocumentError, Problem
-from graphwright_graphs.source import Source, Where
+from graphwright_graphs.source import Part, Source, Where
 
 Spec = TypeVar("Spec", bound=BaseModel)
 
@@ -56,21 +56,31 @@ class Problems:
         hint: str | None = None,
         *,
         at_key: bool = False,
+        part: Part | None = None,
         warning: bool = False,
     ) -> None:
-        """Add one problem; `at_key` points at the key's name instead of its value."""
-        line, column = self.source.position(where, of_key=at_key)
+        """Add one problem; `at_key` points at the key's name instead of its value, `part` at a
+        piece of the text that stands there.
+        """
+        line, column = self.source.position(where, of_key=at_key, part=part)
         file, path = self.source.file, path_text(where)
         problem = Problem(file, line, column, path, found, expected, hint, warning)
         if problem not in self.found:
             self.found.append(problem)
 
     def unknown(
-        self, where: Where, name: str, expected: str, known: Iterable[str], *, at_key: bool = False
+        self,
+        where: Where,
+        name: str,
+        expected: str,
+        known: Iterable[str],
+        *,
+        at_key: bool = False,
+        part: Part | None = None,
     ) -> None:
         """Add an unknown name, with the nearest of the names that would have been right."""
         hint = did_you_mean(name, known)
-        self.report(where, quoted(name), expected, hint, at_key=at_key)
+        self.report(where, quoted(name), expected, hint, at_key=at_key, part=part)
 
     def validated(
         self,

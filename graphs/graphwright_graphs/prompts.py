@@ -8,10 +8,10 @@ into objects and lists, as data.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from string import Formatter
 from typing import Any, Literal, Protocol
 
 from langchain_core.messages import BaseMessage, get_buffer_string
@@ -20,8 +20,10 @@ from langchain_core.utils import mustache
 from graphwright_graphs.context import Readable
 from graphwright_graphs.errors import MissingValue
 from graphwright_graphs.plain import plain
-from graphwright_graphs.problems import Problems, shown
-from graphwright_graphs.source import Where
+from graphwright_graphs.problems import Problems, meant, quoted
+from graphwright_graphs.source import Part, Where
+
+_BRACES = re.compile(r"(?P<double>\{\{|\}\})|\{(?P<name>[^{}]*)\}|[{}]")
 
 TODAY = "today"
 """The one variable that is no channel: the server's date, with its weekday."""
@@ -176,15 +178,15 @@ def parse(
         return _mustache(text, values, problems, where)
     report = _reporter(channels, problems, where)
     pieces: list[tuple[str, str | None]] = []
-    try:
-        for literal, name, spec, conversion in Formatter().parse(text):
-            pieces.append((literal, name))
-            if name is not None:
-                report(name, bool(spec or conversion))
-    except ValueError as error:
-        hint = "write {{ and }} for braces that are text"
-        problems.report(where, f"a broken template ({error})", "{channel}", hint)
-    return _FString(tuple(pieces), values)
+    end = 0
+    for found in _BRACES.finditer(text):
+        before, end = text[end : found.start()], found.end()
+        if found["double"]:
+            pieces.append((before + found["double"][0], None))
+        else:
+            pieces.append((before, found["name"]))
+            report(found)
+    return _FString((*pieces, (text[end:], None)), values)
 
 
 def _mustache(text: str, values: _Values, problems: Problems, where: Where) -> Mustache:
@@ -201,7 +203,8 @@ def _mustache(text: str, values: _Values, problems: Problems, where: Where) -> M
     shown, asked = _used(tokens, known)
     for name in dict.fromkeys([*shown, *asked]):
         if name not in known:
-            problems.unknown(where, name, f"a channel ({', '.join(known)})", known)
+            expected = f"a channel ({', '.join(known)})"
+            problems.unknown(where, name, expected, known, part=Part(name))
     return Mustache(text, shown, asked, values)
 
 
@@ -231,14 +234,21 @@ def _used(tokens: Iterable[tuple[str, str]], known: Collection[str]) -> tuple[li
 
 def _reporter(
     channels: Mapping[str, Readable], problems: Problems, where: Where
-) -> Callable[[str, bool], None]:
+) -> Callable[[re.Match[str]], None]:
     known = [*channels, TODAY]
 
-    def report(name: str, formatted: bool) -> None:
-        if formatted or not name.isidentifier():
-            hint = "write {{ and }} for braces that are text"
-            problems.report(where, shown(f"{{{name}}}"), "the name of a channel in braces", hint)
+    def report(found: re.Match[str]) -> None:
+        name, hint = found["name"], "write {{ and }} for braces that are text"
+        part = Part(found[0], found.start())
+        if name is None:
+            said = f"a single {quoted(found[0])}"
+            problems.report(where, said, "{channel}", hint, part=part)
+        elif not name.isidentifier():
+            bare = name.strip().removeprefix("state.")
+            hint = meant(f"{{{bare}}}") if bare in known else hint
+            expected = "the name of a channel in braces"
+            problems.report(where, quoted(found[0]), expected, hint, part=part)
         elif name not in known:
-            problems.unknown(where, name, f"a channel ({', '.join(known)})", known)
+            problems.unknown(where, name, f"a channel ({', '.join(known)})", known, part=part)
 
     return report

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -23,6 +23,15 @@ MAX_VALUES = 10_000  # after aliases are expanded: this is what stops an alias b
 
 Where = tuple[str | int, ...]
 """A place in a document: keys and list indices from its root."""
+
+
+class Part(NamedTuple):
+    """A piece of a text that stands in a document."""
+
+    text: str
+    at: int | None = None
+    """Where it begins; None where it is there once, or does not matter."""
+
 
 # libyaml is ten times faster; a PyYAML built without it lacks the class.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -48,13 +57,39 @@ class Source:
     data: Any
     values: dict[Where, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Where, tuple[int, int]] = field(default_factory=dict)
+    blocks: dict[Where, tuple[str, str]] = field(default_factory=dict)
+    """The texts that are over several lines: as they are read, and as they are written."""
 
-    def position(self, where: Where, *, of_key: bool = False) -> tuple[int, int]:
-        """Line and column of the value at `where`, or of the nearest place above that exists."""
+    def position(
+        self, where: Where, *, of_key: bool = False, part: Part | None = None
+    ) -> tuple[int, int]:
+        """Line and column of the value at `where`, or of the nearest place above that exists.
+
+        Of a text over several lines it is the place of the part, where that can be told.
+        """
+        if part and where in self.blocks and (place := self._inside(where, part)):
+            return place
         places = self.keys if of_key else self.values
         while where and where not in places:
             where, places = where[:-1], self.values
         return places.get(where, (1, 1))
+
+    def _inside(self, where: Where, part: Part) -> tuple[int, int] | None:
+        """The place of a part: it is written as often as it is read, so the third is the third."""
+        read, written = self.blocks[where]
+        times = read.count(part.text)
+        if times != written.count(part.text) or (part.at is None and times != 1):
+            return None
+        at = -1
+        for _ in range(read.count(part.text, 0, part.at or 0) + 1):
+            at = written.find(part.text, at + 1)
+        if at < 0:
+            return None
+        line, column = self.values[where]
+        before = written[:at]
+        if "\n" in before:
+            return line + before.count("\n"), at - before.rindex("\n")
+        return line, column + at
 
 
 def read(path: str | Path) -> Source:
@@ -103,7 +138,7 @@ def parse(content: bytes, file: str) -> Source:
         raise _refusal(file, f"an unreadable character ({found})", "printable text") from None
     if root is None:
         raise _refusal(file, "nothing", "a graph: `state`, `nodes` and `edges`")
-    return _Walk(file).document(root)
+    return _Walk(file, text).document(root)
 
 
 def _bound_depth(text: str, file: str) -> None:
@@ -133,13 +168,14 @@ def _refusal(file: str, found: str, expected: str, mark: Any = None) -> Document
 class _Walk:
     """Turns composed YAML nodes into plain data, and notes where each value stands."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.source = Source(file, None)
+        self.text = text
         self.visited = 0
 
     def document(self, root: yaml.Node) -> Source:
         data = self.value(root, ())
-        return Source(self.source.file, data, self.source.values, self.source.keys)
+        return replace(self.source, data=data)
 
     def value(self, node: yaml.Node, where: Where) -> Any:
         self.visited += 1
@@ -149,7 +185,16 @@ class _Walk:
             return {key: self.value(each, (*where, key)) for key, each in self.items(node, where)}
         if isinstance(node, yaml.SequenceNode):
             return [self.value(each, (*where, index)) for index, each in enumerate(node.value)]
+        if node.end_mark.line > node.start_mark.line:
+            self.source.blocks[where] = str(node.value), self.written(node)
         return _scalar(node)
+
+    def written(self, node: yaml.Node) -> str:
+        """A text as it stands in the document; the sign that begins a block is blanked."""
+        written = self.text[node.start_mark.index : node.end_mark.index]
+        first = written.partition("\n")[0]
+        begins = getattr(node, "style", None) in ("|", ">")
+        return " " * len(first) + written[len(first) :] if begins else written
 
     def items(self, node: yaml.MappingNode, where: Where) -> Iterator[tuple[str, yaml.Node]]:
         seen: set[str] = set()

@@ -19,11 +19,11 @@ _WITH_VARIABLE = frozenset(("all", "exists", "exists_one", "existsOne", "filter"
 
 
 class Mistake(NamedTuple):
-    """A part of an expression that fails in every state."""
+    """A part of an expression, and what is wrong with it."""
 
-    found: str
-    expected: str
-    hint: str | None
+    part: str
+    said: tuple[str, str, str | None]
+    """What was found, what was expected, and a hint."""
 
 
 Known = Literal["messages", "message", "value", "unknown"]
@@ -49,7 +49,7 @@ def strangers(text: str, values: Mapping[str, Collection[str]]) -> Iterator[Mist
         known = values.get(name)
         if known and said and isinstance(said, str) and said not in known:
             expected = f"what `{name}` may hold ({', '.join(known)})"
-            yield Mistake(quoted(said), expected, did_you_mean(said, known))
+            yield Mistake(said, (quoted(said), expected, did_you_mean(said, known)))
 
 
 def _comparisons(tree: Expr) -> Iterator[tuple[str, Expr]]:
@@ -115,11 +115,12 @@ def _known(tree: Expr, names: Mapping[str, Known]) -> Known:
 def _no_field(name: str) -> Mistake:
     other = _OTHER_WORDS.get(name)
     hint = meant(other) if other else did_you_mean(name, FIELDS)
-    return Mistake(quoted(name), f"a field of a message ({', '.join(FIELDS)})", hint)
+    expected = f"a field of a message ({', '.join(FIELDS)})"
+    return Mistake(name, (quoted(name), expected, hint))
 
 
 def _below_zero(of: Expr, key: int) -> Mistake:
     name = of.name if isinstance(of, Name) else "list"
     item = f"{name}.last()" if key == -1 else f"{name}[size({name}) - {-key}]"
     found, expected = f"{quoted(str(key))} as an index", "one from 0 on"
-    return Mistake(found, expected, f"from the end it is `{item}`")
+    return Mistake(f"[{key}]", (found, expected, f"from the end it is `{item}`"))

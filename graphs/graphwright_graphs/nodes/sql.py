@@ -14,6 +14,7 @@ from graphwright_graphs.clients import SqlClient
 from graphwright_graphs.errors import RequestError
 from graphwright_graphs.nodes.node import Act, Body, Do, Node, Scope, State, Work
 from graphwright_graphs.problems import quoted, shown
+from graphwright_graphs.source import Part
 
 # A parameter, or what may hold a colon that begins none: a string, a name, a comment, a cast.
 PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|::|\w:|:(?P<name>[A-Za-z_]\w*)")
@@ -45,11 +46,7 @@ class SqlKind:
     def build(self, body: Sql, scope: Scope) -> Node | None:
         """The node that asks the database."""
         scope.channel(body.output, "output")
-        names = [found["name"] for found in PARAMETER.finditer(body.query) if found["name"]]
-        for name in names:
-            if name not in scope.readable:
-                expected = f"a channel ({', '.join(scope.readable)})"
-                scope.problems.unknown(scope.place("query"), name, expected, scope.readable)
+        names = _names(body.query, scope)
         make = clients.maker("sql", scope.problems, scope.where)
         if not _SECRET.fullmatch(body.database):
             # Not repeated: it may hold a password.
@@ -61,7 +58,18 @@ class SqlKind:
         client: SqlClient = make(body.database, tables=body.tables, rows=body.rows)
         if wanted := client.misfit(body.query):
             scope.problems.report(scope.place("query"), shown(body.query), wanted)
-        return Node(_read(client, body, dict.fromkeys(names), scope), scope.name)
+        return Node(_read(client, body, names, scope), scope.name)
+
+
+def _names(query: str, scope: Scope) -> dict[str, None]:
+    """The channels that a query names, each once; what is none is reported."""
+    found = [each for each in PARAMETER.finditer(query) if each["name"]]
+    for each in found:
+        if each["name"] not in scope.readable:
+            expected = f"a channel ({', '.join(scope.readable)})"
+            place, part = scope.place("query"), Part(each[0], each.start())
+            scope.problems.unknown(place, each["name"], expected, scope.readable, part=part)
+    return dict.fromkeys(each["name"] for each in found)
 
 
 def _read(client: SqlClient, body: Sql, names: dict[str, None], scope: Scope) -> Act:
