@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from graphwright_graphs import yaml_errors
 from graphwright_graphs.errors import DocumentError, Problem
 
 MAX_BYTES = 256 * 1024
@@ -132,7 +133,9 @@ def parse(content: bytes, file: str) -> Source:
     except UnicodeDecodeError as error:
         raise _refusal(file, f"bytes that are not UTF-8 at offset {error.start}", "UTF-8") from None
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(error, file) from None
+        found, expected, line, column = yaml_errors.said(error, text)
+        problem = Problem(file, line + 1, column + 1, "", found, expected)
+        raise DocumentError([problem]) from None
     except yaml.YAMLError as error:
         found = " ".join(str(error).split())
         raise _refusal(file, f"an unreadable character ({found})", "printable text") from None
@@ -152,12 +155,6 @@ def _bound_depth(text: str, file: str) -> None:
         if depth > MAX_DEPTH:
             mark = event.start_mark
             raise _refusal(file, f"more than {MAX_DEPTH} levels", "a flatter document", mark)
-
-
-def _syntax_error(error: yaml.MarkedYAMLError, file: str) -> DocumentError:
-    mark = error.problem_mark or error.context_mark
-    said = ", ".join(part for part in (error.context, error.problem) if part)
-    return _refusal(file, f"a syntax error ({said})", "YAML or JSON", mark)
 
 
 def _refusal(file: str, found: str, expected: str, mark: Any = None) -> DocumentError:

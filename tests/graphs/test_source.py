@@ -61,7 +61,7 @@ def laughs(levels: int) -> str:
         ("a: &a [*a]", "more than 32 levels"),
         ("[" * 200_000, "more than 32 levels"),
         ("a: " + "x" * source.MAX_BYTES, "more than 262144 bytes"),
-        ("--- a\n--- b", "expected a single document"),
+        ("--- a\n--- b", "a second document"),
         ("? [a]\n: b", "a list or mapping as a key"),
         ("a: \x07", "unreadable character"),
         ("a: !!timestamp 2026-01-01\nb: !mine 1", "the tag !mine"),

@@ -109,4 +109,4 @@ def test_errors_and_warnings_are_in_the_order_of_the_document(document: Any) -> 
 
 def test_what_is_no_document_is_said_too(document: Any) -> None:
     assert [each.found for each in graphwright_graphs.check(document("[a]"))] == ["a list"]
-    assert "syntax error" in graphwright_graphs.check(document("{a"))[0].found
+    assert "that no } ends" in graphwright_graphs.check(document("{a"))[0].found
