@@ -19,7 +19,7 @@ from graphwright_graphs.conditions import Conditions
 from graphwright_graphs.context import Setting
 from graphwright_graphs.nodes import entries
 from graphwright_graphs.nodes.entries import Entry, Loader
-from graphwright_graphs.problems import Problems, shown
+from graphwright_graphs.problems import Problems, nearest, no_mapping, shown
 from graphwright_graphs.state import Channel
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -48,16 +48,16 @@ class Blueprint:
         Raises DocumentError where going on would report what only follows from other mistakes.
         """
         if not isinstance(data, dict):
-            problems.report((), shown(data), f"a mapping with {', '.join(WORDS)}")
+            expected = f"a mapping with {', '.join(WORDS)}"
+            problems.report((), shown(data), expected, no_mapping(data))
             problems.raise_if_any()
-        for word in data:
-            if word not in (*WORDS, SCHEMA):
-                expected = f"one of {', '.join(WORDS)}"
-                problems.unknown((word,), word, expected, WORDS, at_key=True)
+        _check_words(data, problems)
         text = data.get("description")
         if text is not None and not isinstance(text, str):
             problems.report(("description",), shown(text), "text")
         channels = state.read(data.get("state"), loader.imports, problems)
+        if not channels:
+            problems.raise_if_any()  # every channel would be one more error
         settings = context.read(data.get("context"), channels, problems)
         inside = entries.Reader(channels, settings, loader, problems)
         nodes = inside.read(data.get("nodes"))
@@ -108,6 +108,16 @@ class Blueprint:
             input_schema=takes,
             output_schema=gives,
         )
+
+
+def _check_words(data: Mapping[str, Any], problems: Problems) -> None:
+    """Report unknown words; no more of a document that has its state or nodes under one."""
+    strange = [word for word in data if word not in (*WORDS, SCHEMA)]
+    for word in strange:
+        expected = f"one of {', '.join(WORDS)}"
+        problems.unknown((word,), word, expected, WORDS, at_key=True)
+    if any(nearest(word, WORDS) in {"state", "nodes", "edges"} - data.keys() for word in strange):
+        problems.raise_if_any()
 
 
 def _subset(

@@ -109,7 +109,9 @@ class Conditions:
         values: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._values = values
-        self._channels = {name: each for name, each in channels.items() if name not in _TYPES}
+        # A channel with another name is a mistake that is reported where it stands.
+        named = {name: each for name, each in channels.items() if name.isidentifier()}
+        self._channels = {name: each for name, each in named.items() if name not in _TYPES}
         self._hidden = [name for name in channels if name in _TYPES]
         self._problems = problems
         self._env: cel.Env | None = None

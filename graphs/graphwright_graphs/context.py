@@ -15,7 +15,7 @@ from langgraph.runtime import get_runtime
 from pydantic import Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from graphwright_graphs.problems import Problems, quoted, shown
+from graphwright_graphs.problems import Problems, no_mapping, quoted, shown
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel, is_name
 from graphwright_graphs.values import Value
@@ -55,7 +55,8 @@ def read(
     if data is None:
         return {}
     if not isinstance(data, dict):
-        problems.report(where, shown(data), "settings, such as `language: string`")
+        expected = "settings, such as `language: string`"
+        problems.report(where, shown(data), expected, no_mapping(data))
         return {}
     settings: dict[str, Setting] = {}
     for name, body in data.items():

@@ -5,7 +5,7 @@ A branch may be bounded (`at_most`), and an edge may be one that several nodes j
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from langgraph.graph import StateGraph
 
 from graphwright_graphs import bounds
 from graphwright_graphs.conditions import Condition, Conditions
-from graphwright_graphs.problems import Problems, quoted, shown
+from graphwright_graphs.problems import Problems, did_you_mean, meant, no_mapping, quoted, shown
 from graphwright_graphs.source import Where
 
 START, END = "START", "END"
@@ -28,6 +28,12 @@ Exits = Mapping[str, str]
 """Where edges leave from of nodes that are several of LangGraph's."""
 _LANGGRAPH = {START: LANGGRAPH_START, END: LANGGRAPH_END}
 _WORDS = ("when", "to", "at_most")
+_OTHER_NAMES = {LANGGRAPH_START: START, LANGGRAPH_END: END}
+_OTHER_WORDS = {
+    **dict.fromkeys(("if", "elif", "condition", "case"), "when"),
+    **dict.fromkeys(("then", "goto", "target", "next", "node"), "to"),
+}
+_LAST = ("else", "default", "otherwise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +158,11 @@ class Reader:
     def read(self, data: Any, where: Where = ("edges",)) -> list[Edge | Join]:
         """Every edge that can be read; all that is wrong with the others is reported."""
         if not isinstance(data, dict) or not data:
-            self._problems.report(where, shown(data), "edges, such as `START: assistant`")
+            expected = "edges, such as `START: assistant`"
+            self._problems.report(where, shown(data), expected, no_mapping(data))
             return []
         edges = [self._edge(source, body, (*where, source)) for source, body in data.items()]
-        if START not in data:
+        if START not in data and not any(_is_start(each) for each in data):
             hint = None if self._problems.found else "the first node is named by `START: …`"
             self._problems.report(where, "no `START`", "one", hint, at_key=True)
         return edges
@@ -165,7 +172,7 @@ class Reader:
             return self._join(source, body, where)
         sources = [START, *self._nodes]
         if source not in sources:
-            self._problems.unknown(where, source, "START or a node", sources, at_key=True)
+            self._unknown(where, source, "START or a node", sources, at_key=True)
         if isinstance(body, list) and any(isinstance(each, dict) for each in body):
             return Edge(source, self._branches(body, where))
         return Edge(source, (Branch(None, self._names(body, where)),))
@@ -199,15 +206,18 @@ class Reader:
 
     def _branch(self, body: Any, where: Where) -> Branch:
         if not isinstance(body, dict):
-            self._problems.report(where, shown(body), "a branch: `when` and `to`")
+            hint = f"write `to: {body}`" if body in self._targets else None
+            self._problems.report(where, shown(body), "a branch: `when` and `to`", hint)
             return Branch(None, ())
-        for key in body:
-            if key not in _WORDS:
-                expected = f"one of {', '.join(_WORDS)}"
-                self._problems.unknown((*where, key), key, expected, _WORDS, at_key=True)
+        strange = [key for key in body if key not in _WORDS]
+        for key in strange:
+            hint = _hint(key, body[key])
+            expected = f"one of {', '.join(_WORDS)}"
+            self._problems.report((*where, key), quoted(key), expected, hint, at_key=True)
         when = self._condition(body["when"], (*where, "when")) if "when" in body else None
         if "to" not in body:
-            self._problems.report(where, "no `to`", "the node this branch leads to")
+            if not strange:
+                self._problems.report(where, "no `to`", "the node this branch leads to")
             return Branch(when, ())
         to = self._names(body["to"], (*where, "to"))
         return Branch(when, to, self._at_most(body.get("at_most"), (*where, "at_most")))
@@ -239,7 +249,28 @@ class Reader:
         if isinstance(name, str) and name in self._targets:
             return True
         if isinstance(name, str):
-            self._problems.unknown(where, name, "a node or END", self._targets)
+            self._unknown(where, name, "a node or END", self._targets)
         else:
-            self._problems.report(where, shown(name), "the name of a node, or END")
+            hint = "branches are a list: write `- ` before each" if isinstance(name, dict) else None
+            self._problems.report(where, shown(name), "the name of a node, or END", hint)
         return False
+
+    def _unknown(
+        self, where: Where, name: str, expected: str, known: Iterable[str], *, at_key: bool = False
+    ) -> None:
+        hint = did_you_mean(_OTHER_NAMES.get(name, name), known)
+        self._problems.report(where, quoted(name), expected, hint, at_key=at_key)
+
+
+def _is_start(name: str) -> bool:
+    """Whether START was meant: it is reported as an unknown node then."""
+    return name == LANGGRAPH_START or name.upper() == START
+
+
+def _hint(key: str, value: Any) -> str | None:
+    """What was meant by a key that branches do not have."""
+    if key in _LAST:
+        target = value if isinstance(value, str) else "…"
+        return f"write `- to: {target}` as the last branch"
+    other = _OTHER_WORDS.get(key)
+    return meant(other) if other else did_you_mean(key, _WORDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
@@ -89,11 +89,12 @@ class Problems:
         where: Where,
         short: str | None = None,
         context: Any = None,
+        beside: Collection[str] = (),
     ) -> Spec | None:
         """Read `data` as `spec`, reporting each mismatch.
 
         `short` is the field that a bare list or text stands for (`tools: [clock]`); `context` is
-        what its validators get.
+        what its validators get, and `beside` has words that belong one level further out.
         """
         whole = data
         if data is None:
@@ -103,7 +104,8 @@ class Problems:
         try:
             return spec.model_validate(whole, context=context)
         except ValidationError as error:
-            self._mismatches(error, spec, whole, where, short if whole is not data else None)
+            shortened = short if whole is not data else None
+            self._mismatches(error, spec, whole, where, shortened, beside)
             return None
 
     @property
@@ -117,7 +119,13 @@ class Problems:
             raise DocumentError(self.errors)
 
     def _mismatches(
-        self, error: ValidationError, spec: type[BaseModel], data: Any, where: Where, short: Any
+        self,
+        error: ValidationError,
+        spec: type[BaseModel],
+        data: Any,
+        where: Where,
+        short: Any,
+        beside: Collection[str],
     ) -> None:
         expectations: dict[Where, list[ErrorDetails]] = {}
         deeper: set[Where] = set()
@@ -126,9 +134,10 @@ class Problems:
             full = (*where, *(place[1:] if short and place[:1] == (short,) else place))
             deeper.update(full[:length] for length in range(len(full)))
             if each["type"] == "extra_forbidden":
-                name, fields = str(place[-1]), _fields(spec, place)
+                fields = _fields(spec, place)
                 expected = f"one of {', '.join(fields)}" if fields else "nothing here"
-                self.unknown(full, name, expected, fields, at_key=True)
+                hint = self._strange(full, fields, beside if len(place) == 1 else ())
+                self.report(full, quoted(str(place[-1])), expected, hint, at_key=True)
             elif each["type"] == "missing":
                 self.report(full[:-1], f"no `{each['loc'][-1]}`", "one", at_key=True)
             else:
@@ -141,6 +150,16 @@ class Problems:
             expected = " or ".join(dict.fromkeys(map(_expectation, fitting or errors)))
             found = _look_up(self.source.data, full)
             self.report(full, shown(found), expected, _hint(found, fitting or errors, expected))
+
+    def _strange(self, where: Where, fields: list[str], beside: Collection[str]) -> str | None:
+        """What to do about a key that is none of the fields."""
+        name = str(where[-1])
+        if self.source.has_no_colon(where):
+            alone = len(_look_up(self.source.data, where[:-1])) == 1
+            return f'write "{{{name}}}" for a text' if alone else "write a text in quotes"
+        if name in beside:
+            return f"it belongs beside `{where[-2]}`, not under it"
+        return did_you_mean(name, fields)
 
 
 def path_text(where: Where) -> str:
@@ -174,10 +193,21 @@ def shown(value: Any) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """`did you mean "…"?` for the nearest known name, None when none is near."""
-    names = list(known)
-    alike = [each for each in names if each.casefold() == name.casefold()]
-    near = alike or get_close_matches(name, names, n=1)
-    return meant(near[0]) if near else None
+    near = nearest(name, known)
+    return meant(near) if near else None
+
+
+def no_mapping(value: Any) -> str | None:
+    """A hint for a text that was meant to be a mapping: `key:value` is a text to YAML."""
+    is_entry = isinstance(value, str) and re.match(r"\w+:\S", value)
+    return "write a blank after the colon" if is_entry else None
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like another, whatever its case; None when none is near."""
+    folded = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), folded, n=1)
+    return folded[near[0]] if near else None
 
 
 def meant(name: str) -> str:
@@ -190,6 +220,8 @@ def _hint(found: Any, errors: Iterable[ErrorDetails], expected: str) -> str | No
     for error in raised:
         if isinstance(error, Unfit) and error.meant:
             return meant(error.meant)
+    if isinstance(found, str) and re.match(r"-\S", found) and "a list" in expected:
+        return "write a blank after each dash"
     listed = isinstance(found, str) and expected.startswith("one of ")
     return did_you_mean(found, _WORD.findall(expected)) if listed else None
 

@@ -240,15 +240,17 @@ def _reporter(
     def report(found: re.Match[str]) -> None:
         name, hint = found["name"], "write {{ and }} for braces that are text"
         part = Part(found[0], found.start())
+        if name in known:
+            return
         if name is None:
             said = f"a single {quoted(found[0])}"
             problems.report(where, said, "{channel}", hint, part=part)
         elif not name.isidentifier():
             bare = name.strip().removeprefix("state.")
-            hint = meant(f"{{{bare}}}") if bare in known else hint
+            hint = meant(f"{{{bare}}}") if bare != name and bare in known else hint
             expected = "the name of a channel in braces"
             problems.report(where, quoted(found[0]), expected, hint, part=part)
-        elif name not in known:
+        else:
             problems.unknown(where, name, f"a channel ({', '.join(known)})", known, part=part)
 
     return report

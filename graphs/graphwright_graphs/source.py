@@ -75,6 +75,13 @@ class Source:
             where, places = where[:-1], self.values
         return places.get(where, (1, 1))
 
+    def has_no_colon(self, where: Where) -> bool:
+        """Whether a key stands in braces without a colon, as in `{key}`."""
+        if where not in self.keys:
+            return False
+        line, column = self.keys[where]
+        return self.values[where] == (line, column + len(str(where[-1])))
+
     def _inside(self, where: Where, part: Part) -> tuple[int, int] | None:
         """The place of a part: it is written as often as it is read, so the third is the third."""
         read, written = self.blocks[where]
@@ -208,7 +215,9 @@ class _Walk:
 
     def bound(self, node: yaml.Node, where: Where) -> None:
         if node.tag not in _STANDARD_TAGS:
-            raise self.refuse(node, f"the tag {node.tag}", "plain data")
+            own = node.tag.startswith("!")
+            expected = "plain data, or quotes around a text" if own else "plain data"
+            raise self.refuse(node, f"the tag {node.tag}", expected)
         if len(where) > MAX_DEPTH:
             raise self.refuse(node, f"more than {MAX_DEPTH} levels", "a flatter document")
         if self.visited > MAX_VALUES:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NotRequired, get_args
 
 from langchain_core.messages import AnyMessage
@@ -17,12 +17,19 @@ from typing_extensions import TypedDict
 
 from graphwright_graphs import plan
 from graphwright_graphs.imports import Imports
-from graphwright_graphs.problems import Problems, quoted
+from graphwright_graphs.problems import Problems, Unfit, meant, nearest, no_mapping, quoted
 from graphwright_graphs.source import Where
-from graphwright_graphs.values import Value
+from graphwright_graphs.values import Value, meant_type
 
 Reducer = Literal["messages", "append", "last", "add", "merge", "plan"]
 Join = Callable[[Any, Any], Any]
+
+_OTHER_WORDS = {
+    **dict.fromkeys(("concat", "extend"), "append"),
+    **dict.fromkeys(("override", "overwrite", "replace"), "last"),
+    **dict.fromkeys(("operator.add", "sum"), "add"),
+    "update": "merge",
+}
 
 IMPORT_PATH = r"^[\w.]+:[\w.]+$"
 
@@ -44,7 +51,7 @@ class Channel(Value):
     def _known_reducer(cls, word: Any) -> Any:
         if isinstance(word, str) and word not in get_args(Reducer) and ":" not in word:
             *others, last = get_args(Reducer)
-            raise ValueError(f"one of {', '.join(others)}, {last} or `module:function`")
+            raise Unfit(f"one of {', '.join(others)}, {last} or `module:function`", _meant(word))
         return word
 
     def empty(self) -> Any:
@@ -131,13 +138,18 @@ def read(
 ) -> dict[str, Channel]:
     """The channels of a document, by name; what is wrong with them is reported."""
     if not isinstance(data, dict) or not data:
-        problems.report(where, "no channels", "channels, such as `messages: messages`")
+        expected = "channels, such as `messages: messages`"
+        problems.report(where, "no channels", expected, no_mapping(data))
         return {}
     channels: dict[str, Channel] = {}
     for name, body in data.items():
         place = (*where, name)
         if not is_name(name):
-            problems.report(place, quoted(name), "a name of letters, digits and _", at_key=True)
+            bare = re.sub(r"\W", "_", name)
+            hint = meant(bare) if bare != name and is_name(bare) else None
+            expected = "a name of letters, digits and _"
+            problems.report(place, quoted(name), expected, hint, at_key=True)
+            channels[name] = _guess(body)
         elif channel := problems.validated(Channel, body, place, short="reducer"):
             channel.bind(imports, problems, place)
             channel.check(problems, place)
@@ -152,11 +164,19 @@ def is_name(name: str) -> bool:
     return name.isidentifier() and name != "today"
 
 
+def _meant(word: str) -> str | None:
+    """What a word that is no reducer stands for: one, or the type of a channel."""
+    kind = meant_type(word, typed_well=True)
+    if kind is None and (reducer := _OTHER_WORDS.get(word) or nearest(word, get_args(Reducer))):
+        return reducer
+    kind = kind or meant_type(word)
+    return f"{{type: {kind}}}" if kind else None
+
+
 def _guess(body: Any) -> Channel:
     """What a faulty channel was probably meant to be, so that no other error follows from it."""
     word = body.get("reducer") if isinstance(body, dict) else body
-    near = get_close_matches(str(word), get_args(Reducer), n=1)
-    return Channel.model_validate({"reducer": near[0] if near else "last"})
+    return Channel.model_validate({"reducer": nearest(str(word), get_args(Reducer)) or "last"})
 
 
 def schema(title: str, channels: Mapping[str, Channel], description: str | None) -> type[Any]:

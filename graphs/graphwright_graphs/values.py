@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from graphwright_graphs.problems import Problems, shown
+from graphwright_graphs.problems import Problems, Unfit, nearest, shown
 from graphwright_graphs.source import Where
 
 TYPES: Mapping[str, Any] = {
@@ -35,6 +35,20 @@ TYPES: Mapping[str, Any] = {
 }
 _LIST = re.compile(r"list\[(.+)\]")
 _OF_JSON: Mapping[str, str] = {"array": "list"}
+
+_OTHER_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("str", "text"), "string"),
+    "int": "integer",
+    **dict.fromkeys(("float", "double", "decimal"), "number"),
+    "bool": "boolean",
+    **dict.fromkeys(("dict", "map", "mapping", "json"), "object"),
+    **dict.fromkeys(("array", "set", "tuple", "sequence"), "list"),
+}
+_LISTS = (
+    re.compile(r"(?:list|array|set|tuple|sequence)\s*(?:\[|\(|<|\bof\b)\s*(.+?)\s*[\])>]?"),
+    re.compile(r"(.+)\[\]"),
+)
+_OR_NOTHING = re.compile(r"\?$|\s*\|\s*(?:null|none)$")
 
 TYPE_PATTERN = rf"^(list\[)*({'|'.join(TYPES)})\]*$"
 
@@ -66,7 +80,10 @@ class Value(BaseModel):
     @classmethod
     def _known_type(cls, word: Any) -> Any:
         if isinstance(word, str):
-            _type(word)
+            try:
+                _type(word)
+            except ValueError as error:
+                raise Unfit(str(error), meant_type(word)) from None
         return word
 
     @model_validator(mode="after")
@@ -137,6 +154,18 @@ def misfit(value: Any, schema: Mapping[str, Any]) -> str | None:
     except SchemaError:  # reported where the schema stands
         pass
     return None
+
+
+def meant_type(word: str, *, typed_well: bool = False) -> str | None:
+    """The type that a word of another language stands for, or is nearest to; None for no type."""
+    plain = _OR_NOTHING.sub("", word.strip().casefold())
+    for pattern in _LISTS:
+        if match := pattern.fullmatch(plain):
+            inner = meant_type(match[1], typed_well=typed_well)
+            return f"list[{inner}]" if inner else None
+    if plain in TYPES:
+        return plain
+    return _OTHER_WORDS.get(plain) or (None if typed_well else nearest(plain, TYPES))
 
 
 def _type(word: str) -> Any:

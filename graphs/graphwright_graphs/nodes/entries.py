@@ -16,15 +16,18 @@ from graphwright_graphs.context import Setting
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
 from graphwright_graphs.nodes.kinds import Kinds
-from graphwright_graphs.nodes.node import Body, Compound, Node, Scope
+from graphwright_graphs.nodes.node import Body, Compound, Kind, Node, Scope
 from graphwright_graphs.nodes.options import INNER_WORDS, WORDS, Options
-from graphwright_graphs.problems import Problems, quoted, shown
-from graphwright_graphs.source import Where
+from graphwright_graphs.problems import Problems, did_you_mean, no_mapping, quoted, shown
+from graphwright_graphs.source import Source, Where
 from graphwright_graphs.state import Channel
 from graphwright_graphs.tools import Toolbox
 from graphwright_graphs.usage import Usage
 
 _RESERVED = (edges.START, edges.END, "__start__", "__end__")
+
+_KIND = ("kind", "type")
+"""What other languages have for a kind, which is a key here."""
 
 
 class Loader(Protocol):
@@ -112,7 +115,8 @@ class Reader:
     def read(self, data: Any, where: Where = ("nodes",)) -> dict[str, Entry]:
         """The nodes by name; one with problems keeps its name, so that edges to it are no error."""
         if not isinstance(data, dict) or not data:
-            self._problems.report(where, shown(data), "nodes, such as `assistant: {llm: …}`")
+            expected = "nodes, such as `assistant: {llm: …}`"
+            self._problems.report(where, shown(data), expected, no_mapping(data))
             return {}
         entries = {}
         for name, body in data.items():
@@ -146,7 +150,7 @@ class Reader:
         word = self._word(data, scope.where, INNER_WORDS)
         words = {name: data[name] for name in INNER_WORDS if name in data} if word else {}
         options = Options.read(words, scope)
-        action = self._action(word, data, scope, options) if word else None
+        action = self._action(word, data, scope, options, INNER_WORDS) if word else None
         if isinstance(action, Compound):
             found = f"{quoted(str(word))}, which is several nodes"
             self._problems.report(scope.where, found, "a kind that is one node")
@@ -160,15 +164,22 @@ class Reader:
             self._problems.report(scope.where, quoted(scope.name), expected, at_key=True)
         options = Options.read(data, scope) if isinstance(data, dict) else Options()
         word = self._word(data, scope.where, WORDS)
-        action = self._action(word, data, scope, options) if word else None
+        action = self._action(word, data, scope, options, WORDS) if word else None
         return Entry(scope.name, action, options, word, scope.leads)
 
-    def _action(self, word: str, data: Mapping[str, Any], scope: Scope, options: Options) -> Any:
+    def _action(
+        self,
+        word: str,
+        data: Mapping[str, Any],
+        scope: Scope,
+        options: Options,
+        beside: Sequence[str],
+    ) -> Any:
         place = (*scope.where, word)
         if (kind := self._kinds.load(word, place, self._problems)) is None:
             return None
         body: Body | None = self._problems.validated(
-            kind.body, data[word], place, kind.short, self._loader.models
+            kind.body, data[word], place, kind.short, self._loader.models, beside
         )
         if body is None:
             return None
@@ -181,7 +192,7 @@ class Reader:
         """The word of the node's kind; None unless there is exactly one."""
         if not isinstance(data, dict):
             expected = f"a kind of node ({', '.join(self._kinds)})"
-            self._problems.report(where, shown(data), expected)
+            self._problems.report(where, shown(data), expected, no_mapping(data))
             return None
         words = [word for word in data if word in self._kinds]
         strange = [word for word in data if word not in self._kinds and word not in options]
@@ -189,10 +200,29 @@ class Reader:
         for word in strange:
             more = f" or an option ({', '.join(options)})" if words and options else ""
             expected, near = f"a kind of node ({known}){more}", [*self._kinds, *options]
-            self._problems.unknown((*where, word), word, expected, near, at_key=True)
+            hint = self._belongs(word, data, words) or did_you_mean(word, near)
+            self._problems.report((*where, word), quoted(word), expected, hint, at_key=True)
         if len(words) > 1:
             found = f"{len(words)} kinds ({', '.join(words)})"
-            self._problems.report(where, found, "one", at_key=True)
+            hints = (self._belongs(word, data, words) for word in words)
+            self._problems.report(where, found, "one", next(filter(None, hints), None), at_key=True)
         if not words and not strange:
             self._problems.report(where, "no kind", f"one of {known}", at_key=True)
-        return words[0] if len(words) == 1 else None
+        is_clear = len(words) == 1 and not set(_KIND) & set(strange)
+        return words[0] if is_clear else None
+
+    def _belongs(self, word: str, data: Mapping[str, Any], kinds: Sequence[str]) -> str | None:
+        """Where a word that stands beside a kind belongs."""
+        if word in _KIND and isinstance(data[word], str) and data[word] in self._kinds:
+            return f"write `{data[word]}: …`"
+        for each in kinds:
+            kind = self._kinds.load(each, (), Problems(Source("", None)))
+            if each != word and kind is not None and word in _fields(kind):
+                is_short = kind.short not in (None, word) and not isinstance(data[each], dict)
+                others = f"{kind.short}: …, " if is_short else ""
+                return f"write `{each}: {{{others}{word}: …}}`"
+        return None
+
+
+def _fields(kind: Kind) -> list[str]:
+    return [info.alias or name for name, info in kind.body.model_fields.items()]
