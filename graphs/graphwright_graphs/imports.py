@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from graphwright_graphs.problems import Problems, quoted
+from graphwright_graphs.problems import Problems, did_you_mean, meant, quoted
 from graphwright_graphs.source import Where
 
 VARIABLE = "GRAPHWRIGHT_IMPORTS"
@@ -31,6 +31,15 @@ _PROJECT_FILES = ("langgraph.json", "pyproject.toml")
 
 class Refused(Exception):
     """A module that documents may not import; the message is its name."""
+
+
+class Lacking(Exception):
+    """A module that does not have what a document takes from it."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.known = known
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +67,17 @@ class Imports:
         """
         module, colon, attribute = path.rpartition(":")
         if not (module and colon and attribute):
-            problems.report(where, quoted(path), "`module:attribute`")
+            problems.report(where, quoted(path), "`module:attribute`", _with_colon(path))
             return None
         folder = Path(problems.source.file).parent
         try:
             is_file = module.endswith(".py")
             loaded = self._file(folder / module) if is_file else self._module(module)
             return self._attribute(loaded, attribute)
+        except Lacking as lacking:
+            found = f"{quoted(path)}, where there is no `{lacking.name}`"
+            hint = did_you_mean(lacking.name, lacking.known)
+            problems.report(where, found, "a name that the module has", hint)
         except Refused as refused:
             found = f"{quoted(path)}, of the module {refused}, which is not the project's own"
             expected = f"a module in {' or '.join(str(root) for root in self.roots)}"
@@ -75,7 +88,11 @@ class Imports:
         # A user's module may raise anything while it is imported, and may end like a script.
         except (Exception, SystemExit) as error:
             found = f"{quoted(path)}, which can't be imported ({type(error).__name__}: {error})"
-            problems.report(where, found, "`module:attribute` of a module on the import path")
+            expected = "`module:attribute` of a module on the import path"
+            file = f"{module.replace('.', '/')}.py"
+            is_beside = isinstance(error, ModuleNotFoundError) and (folder / file).is_file()
+            hint = meant(f"{file}:{attribute}") if is_beside else None
+            problems.report(where, found, expected, hint)
         return None
 
     def _module(self, name: str) -> ModuleType:
@@ -142,6 +159,8 @@ class Imports:
         for part in path.split("."):
             if part.startswith("__"):
                 raise AttributeError(f"{part!r} is not for documents")
+            if isinstance(found, ModuleType) and not hasattr(found, part):
+                raise Lacking(part, [each for each in vars(found) if not each.startswith("_")])
             found = getattr(found, part)
             if isinstance(found, ModuleType):
                 self._check(found.__name__)
@@ -149,6 +168,13 @@ class Imports:
         if made_in and (inspect.isroutine(found) or isinstance(found, type)):
             self._check(made_in)
         return found
+
+
+def _with_colon(path: str) -> str | None:
+    """A hint for what is written as Python has it, `module.attribute`."""
+    module, dot, attribute = path.rpartition(".")
+    is_dotted = dot and module and attribute.isidentifier() and attribute != "py"
+    return meant(f"{module}:{attribute}") if is_dotted and ":" not in path else None
 
 
 def _name(file: Path) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_args
+from itertools import pairwise
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,6 +18,20 @@ Spec = TypeVar("Spec", bound=BaseModel)
 
 _WORD = re.compile(r"\w+")
 _NOTHING = object()
+# Words of other languages, each with those that have its meaning somewhere in this one.
+_OTHER_WORDS: Mapping[str, Sequence[str]] = {
+    "assistant": ("ai",),
+    "condition": ("when",),
+    "if": ("when",),
+    "instructions": ("prompt", "text"),
+    "statement": ("query",),
+    "system": ("prompt", "text"),
+    "then": ("choose",),
+    "to": ("choose",),
+    "user": ("human",),
+}
+_MODEL_WORDS = ("max_tokens", "seed", "stop", "temperature", "top_p")
+_FORMS = {r"^env:": "env:NAME", r"^[\w.]+:": "`module:function`"}
 _SHAPES = {
     "bool_type": "true or false",
     "bool_parsing": "true or false",
@@ -159,7 +174,18 @@ class Problems:
             return f'write "{{{name}}}" for a text' if alone else "write a text in quotes"
         if name in beside:
             return f"it belongs beside `{where[-2]}`, not under it"
-        return did_you_mean(name, fields)
+        if name in _MODEL_WORDS and "model" in fields:
+            return f"write `model: {{{name}: …}}`"
+        value = _look_up(self.source.data, where)
+        if name == "role" and isinstance(value, str) and (role := _other(value, fields)):
+            return f"write `{role}: …`"
+        other = _other(name, fields)
+        return meant(other) if other else did_you_mean(name, fields)
+
+
+def _other(name: str, fields: Collection[str]) -> str | None:
+    """The field that a word of another language stands for, or is itself."""
+    return next((each for each in (name, *_OTHER_WORDS.get(name, ())) if each in fields), None)
 
 
 def path_text(where: Where) -> str:
@@ -222,6 +248,8 @@ def _hint(found: Any, errors: Iterable[ErrorDetails], expected: str) -> str | No
             return meant(error.meant)
     if isinstance(found, str) and re.match(r"-\S", found) and "a list" in expected:
         return "write a blank after each dash"
+    if isinstance(found, str) and expected == "a list" and re.fullmatch(r"[\w:.]+", found):
+        return f"write [{found}]"
     listed = isinstance(found, str) and expected.startswith("one of ")
     return did_you_mean(found, _WORD.findall(expected)) if listed else None
 
@@ -254,20 +282,24 @@ def _inside(data: Any, part: str | int) -> Any:
 
 def _fields(spec: type[BaseModel], place: Where) -> list[str]:
     """The keys that the mapping around `place` may have."""
-    for part in place[:-1]:
+    for part, after in pairwise(place):
         if isinstance(part, str) and part in spec.model_fields:
-            nested = _model_in(spec.model_fields[part].annotation)
+            is_list = isinstance(after, int)
+            nested = _model_in(spec.model_fields[part].annotation, in_list=is_list)
             if nested is None:
                 return []
             spec = nested
     return [info.alias or name for name, info in spec.model_fields.items()]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model inside an annotation such as `str | list[Turn]`."""
+def _model_in(annotation: Any, *, in_list: bool) -> type[BaseModel] | None:
+    """The model inside an annotation such as `str | list[Turn] | FullPrompt`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
+        return None if in_list else annotation
+    if get_origin(annotation) is list:
+        return _model_in(get_args(annotation)[0], in_list=False) if in_list else None
+    inner = (_model_in(each, in_list=in_list) for each in get_args(annotation))
+    return next(filter(None, inner), None)
 
 
 def _expectation(error: ErrorDetails) -> str:
@@ -276,4 +308,7 @@ def _expectation(error: ErrorDetails) -> str:
         return f"one of {context['expected']}".replace("'", "")
     if error["type"] == "value_error":
         return str(context["error"])
+    if error["type"] == "string_pattern_mismatch":
+        forms = (form for start, form in _FORMS.items() if context["pattern"].startswith(start))
+        return next(forms, f"text like {context['pattern']}")
     return _SHAPES.get(error["type"]) or error["msg"].removeprefix("Input should be ")

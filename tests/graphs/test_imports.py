@@ -101,9 +101,14 @@ def test_what_is_no_import_path_or_leads_inside_python_is_refused(find: Any, pat
     assert f'found "{path}"' in find(path)
 
 
-@pytest.mark.parametrize("path", ["no.such:x", "own:none", "own.deeper:x", "a b:c"])
+@pytest.mark.parametrize("path", ["no.such:x", "own.deeper:x", "a b:c"])
 def test_what_is_not_there_is_said(find: Any, path: str) -> None:
     assert f'"{path}", which can\'t be imported (' in find(path)
+
+
+def test_what_a_module_does_not_have_is_said_with_the_nearest_name(find: Any) -> None:
+    assert '"own:none", where there is no `none`' in find("own:none")
+    assert 'did you mean "act"?' in find("own:acts")
 
 
 def test_a_module_that_ends_like_a_script_does_not_end_who_loads_it(find: Any) -> None:

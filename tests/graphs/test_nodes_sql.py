@@ -78,6 +78,11 @@ def test_what_fails_is_said(
         ("= :customer", "= :custmer", 'sql.query: found "custmer"'),
         ("SELECT id", "SELCT id", "expected one SELECT, since nothing can be changed here"),
         ("SELECT id", "-- SELECT\n            DELETE", 'sql.query: found "-- SELECT DELETE, total'),
+        (
+            "= :customer",
+            "= {customer}",
+            'found "{customer}", expected a parameter, which is bound, did you mean ":customer"?',
+        ),
         ("output: found", "output: fond", 'did you mean "found"?'),
         ("env:SHOP_DATABASE", "postgresql://me:s3cret@host/db", "sql.database: found what is no"),
         ("          output: found\n", "", "no `output`"),

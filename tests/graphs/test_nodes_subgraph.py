@@ -200,7 +200,7 @@ def test_documents_in_a_circle_are_refused(document: Any, compiled: Any) -> None
         (ASKING, ":make", ":number", "which is no graph but int"),
         (ASKING, ":make", ":State", "which is no graph but dict"),
         (ASKING, ":make", ":ask", "which made no graph (TypeError"),
-        (ASKING, ":make", ":nothing", "can't be imported (AttributeError"),
+        (ASKING, ":make", ":nothing", "where there is no `nothing`"),
         (ASKING, "parts/asking.py", "parts/none.py", "there is no Python file"),
         (ASKING, "parts/asking.py", "../../x.py", "not a file of the project"),
     ],

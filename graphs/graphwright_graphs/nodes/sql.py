@@ -13,11 +13,13 @@ from graphwright_graphs import clients
 from graphwright_graphs.clients import SqlClient
 from graphwright_graphs.errors import RequestError
 from graphwright_graphs.nodes.node import Act, Body, Do, Node, Scope, State, Work
-from graphwright_graphs.problems import quoted, shown
+from graphwright_graphs.problems import meant, quoted, shown
 from graphwright_graphs.source import Part
 
 # A parameter, or what may hold a colon that begins none: a string, a name, a comment, a cast.
-PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|::|\w:|:(?P<name>[A-Za-z_]\w*)")
+PARAMETER = re.compile(
+    r"'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|::|\w:|:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>\w+)\}"
+)
 _SECRET = re.compile(r"env:[A-Za-z_]\w*")
 
 
@@ -63,13 +65,18 @@ class SqlKind:
 
 def _names(query: str, scope: Scope) -> dict[str, None]:
     """The channels that a query names, each once; what is none is reported."""
-    found = [each for each in PARAMETER.finditer(query) if each["name"]]
-    for each in found:
-        if each["name"] not in scope.readable:
+    names: dict[str, None] = {}
+    for each in PARAMETER.finditer(query):
+        place, part = scope.place("query"), Part(each[0], each.start())
+        if each["braced"] in scope.readable:
+            expected, hint = "a parameter, which is bound", meant(f":{each['braced']}")
+            scope.problems.report(place, quoted(each[0]), expected, hint, part=part)
+        elif each["name"] and each["name"] not in scope.readable:
             expected = f"a channel ({', '.join(scope.readable)})"
-            place, part = scope.place("query"), Part(each[0], each.start())
             scope.problems.unknown(place, each["name"], expected, scope.readable, part=part)
-    return dict.fromkeys(each["name"] for each in found)
+        elif each["name"]:
+            names[each["name"]] = None
+    return names
 
 
 def _read(client: SqlClient, body: Sql, names: dict[str, None], scope: Scope) -> Act:
