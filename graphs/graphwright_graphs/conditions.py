@@ -23,7 +23,7 @@ from graphwright_graphs.plain import FIELDS, NO_MESSAGE, fields_of, plain
 from graphwright_graphs.problems import Problems, quoted
 from graphwright_graphs.shortcuts import Unsure, shortcut
 from graphwright_graphs.source import Part, Where
-from graphwright_graphs.unanswerable import mistakes, strangers
+from graphwright_graphs.unanswerable import mistakes
 
 if TYPE_CHECKING:
     from cel_expr_python import cel  # type: ignore[import-untyped]
@@ -118,21 +118,26 @@ class Conditions:
 
     def parse(self, text: str, where: Where) -> Condition | None:
         """Check a condition; what is wrong with it is reported, and None returned."""
-        compiled = self._compiled(text, where)
+        compiled = self._compiled(text, where, is_condition=True)
         if compiled is None:
             return None
         if (kind := compiled.return_type().name()) not in ("BOOL", "DYN"):
-            self._problems.report(
-                where, f"an expression that gives {kind.lower()}", "true or false"
-            )
+            hint = "compare it, such as with `> 0`" if kind in ("DOUBLE", "INT", "UINT") else None
+            found = f"an expression that gives {kind.lower()}"
+            self._problems.report(where, found, "true or false", hint)
         return Condition(text, compiled, self._channels)
 
-    def expression(self, text: str, where: Where) -> Expression | None:
-        """Check an expression of any type, as `parse` does."""
-        compiled = self._compiled(text, where)
-        return Expression(text, compiled, self._channels) if compiled is not None else None
+    def expression(self, text: str, where: Where, *, gives: str | None = None) -> Expression | None:
+        """Check an expression, as `parse` does; it is of any type, or `gives` the one of CEL."""
+        compiled = self._compiled(text, where, is_condition=False)
+        if compiled is None:
+            return None
+        kind = compiled.return_type().name()
+        if gives is not None and kind not in (gives, "DYN"):
+            self._problems.report(where, f"an expression that gives {kind.lower()}", gives.lower())
+        return Expression(text, compiled, self._channels)
 
-    def _compiled(self, text: str, where: Where) -> cel.Expression | None:
+    def _compiled(self, text: str, where: Where, *, is_condition: bool) -> cel.Expression | None:
         if len(text) > MAX_LENGTH or not text.isprintable():
             found = quoted(text.encode("ascii", "replace").decode())
             hint = "write `>-` for one line out of several" if "\n" in text else None
@@ -150,10 +155,10 @@ class Conditions:
             found, expected, hint, part = wrong(text, str(error), self._channels)
             self._problems.report(where, found, expected, hint, part=part)
             return None
-        for each in mistakes(text, self._channels):
-            self._problems.report(where, *each.said, part=Part(each.part))
-        for each in strangers(text, self._values):
-            self._problems.report(where, *each.said, part=Part(each.part), warning=True)
+        known = mistakes(text, self._channels, self._values, is_condition=is_condition)
+        for each in known:
+            part, warning = Part(each.part), each.warning
+            self._problems.report(where, *each.said, part=part, warning=warning)
         quick = _by_index(text, self._channels)
         return compiled if quick == text else self._env.compile(quick)
 

@@ -15,6 +15,7 @@ from graphwright_graphs.problems import did_you_mean, meant, quoted
 LONGEST: Final = 300  # characters; a longer one might nest deeper than Python's stack
 
 _OTHER_WORDS = {"role": "type", "text": "content"}
+_OTHER_TYPES = {"assistant": "ai", "user": "human"}
 _WITH_VARIABLE = frozenset(("all", "exists", "exists_one", "existsOne", "filter", "map"))
 
 
@@ -24,14 +25,25 @@ class Mistake(NamedTuple):
     part: str
     said: tuple[str, str, str | None]
     """What was found, what was expected, and a hint."""
+    warning: bool = False
+    """Whether there is an answer all the same."""
 
 
 Known = Literal["messages", "message", "value", "unknown"]
 """What a name stands for: a conversation, one message of it, another channel, anything."""
 
 
-def mistakes(text: str, channels: Mapping[str, Readable]) -> Iterator[Mistake]:
-    """The mistakes in an expression that CEL has compiled, as far as they can be seen."""
+def mistakes(
+    text: str,
+    channels: Mapping[str, Readable],
+    values: Mapping[str, Collection[str]],
+    *,
+    is_condition: bool,
+) -> Iterator[Mistake]:
+    """The mistakes in an expression that CEL has compiled, as far as they can be seen.
+
+    `values` has the texts that some channels hold.
+    """
     if (tree := _tree(text)) is None:
         return
     names: dict[str, Known] = {
@@ -39,17 +51,19 @@ def mistakes(text: str, channels: Mapping[str, Readable]) -> Iterator[Mistake]:
         for name, channel in channels.items()
     }
     yield from _in(tree, names)
+    if is_condition:
+        yield from _asked(tree, names)
+    yield from _strangers(tree, values)
 
 
-def strangers(text: str, values: Mapping[str, Collection[str]]) -> Iterator[Mistake]:
-    """The texts in an expression that a channel is compared with, and never holds."""
-    tree = _tree(text) if values else None
-    for name, other in _comparisons(tree) if tree else ():
+def _strangers(tree: Expr, values: Mapping[str, Collection[str]]) -> Iterator[Mistake]:
+    """The texts that a channel is compared with, and never holds."""
+    for name, other in _comparisons(tree):
         said = other.value if isinstance(other, cel.Literal) else None
         known = values.get(name)
         if known and said and isinstance(said, str) and said not in known:
             expected = f"what `{name}` may hold ({', '.join(known)})"
-            yield Mistake(said, (quoted(said), expected, did_you_mean(said, known)))
+            yield Mistake(said, (quoted(said), expected, did_you_mean(said, known)), warning=True)
 
 
 def _comparisons(tree: Expr) -> Iterator[tuple[str, Expr]]:
@@ -74,11 +88,9 @@ def _tree(text: str) -> Expr | None:
 
 
 def _in(tree: Expr, names: Mapping[str, Known]) -> Iterator[Mistake]:
+    """The mistakes in a tree whose names are known."""
+    yield from _wrong(tree, names)
     match tree:
-        case Member(of, name) if _known(of, names) == "message" and name not in FIELDS:
-            yield _no_field(name)
-        case Index(of, cel.Literal(int(key))) if key < 0 and _known(of, names) != "unknown":
-            yield _below_zero(of, key)
         case Call("has", None, (Member(of, _),)):
             yield from _in(of, names)  # whether it has the field is what is asked
             return
@@ -88,6 +100,46 @@ def _in(tree: Expr, names: Mapping[str, Known]) -> Iterator[Mistake]:
             return
     for part in cel.parts(tree):
         yield from _in(part, names)
+
+
+def _wrong(tree: Expr, names: Mapping[str, Known]) -> Iterator[Mistake]:
+    """What is wrong with a tree itself."""
+    match tree:
+        case Member(of, name) if _known(of, names) == "message" and name not in FIELDS:
+            yield _no_field(name)
+        case Index(of, cel.Literal(int(key))) if key < 0 and _known(of, names) != "unknown":
+            yield _below_zero(of, key)
+        case Operation("!" | "&&" | "||", operands):
+            for each in operands:
+                yield from _asked(each, names)
+        case Operation(sign, (of, cel.Literal(other))) if field := _field(of, names):
+            yield from _compared(sign, field, other)
+
+
+def _field(tree: Expr, names: Mapping[str, Known]) -> str | None:
+    """The field of a message that is asked for."""
+    if isinstance(tree, Member) and tree.name in FIELDS and _known(tree.of, names) == "message":
+        return tree.name
+    return None
+
+
+def _asked(tree: Expr, names: Mapping[str, Known]) -> Iterator[Mistake]:
+    """What is asked whether it is true, and is a field of a message, or one itself."""
+    if name := _field(tree, names):
+        hint = "ask `size(…) > 0`" if name == "tool_calls" else None
+        yield Mistake(name, (f"{quoted(name)} of a message", "true or false", hint))
+    elif _known(tree, names) == "message":
+        yield Mistake("", ("a message", "true or false", None))
+
+
+def _compared(sign: str, field: str, other: object) -> Iterator[Mistake]:
+    """A field of a message that is compared with what it is not."""
+    if sign in ("<", "<=", ">", ">=") and isinstance(other, int | float):
+        hint = "compare its `size(…)`" if field in ("content", "tool_calls") else None
+        yield Mistake(field, (f"{quoted(field)} of a message", "a number", hint))
+    if field == "type" and isinstance(other, str) and other in _OTHER_TYPES:
+        hint = meant(_OTHER_TYPES[other])
+        yield Mistake(other, (quoted(other), "the type of a message", hint), warning=True)
 
 
 def _variables(target: Expr, given: Sequence[Expr], names: Mapping[str, Known]) -> dict[str, Known]:

@@ -64,6 +64,8 @@ def parse(text: str) -> Any:
         ("!has(messages[0].role) && messages.map(m, {'x': m})[0].x.type == 'human'",
          {"messages": TALK}, True),
         ("[{'x': 1}].exists(messages, messages.x == 1)", {"messages": TALK}, True),
+        ("messages.last().content < 'i' && messages.last().type != 'ai'",
+         {"messages": TALK[:1]}, True),
         ("true", {}, True),
     ],
 )  # fmt: skip

@@ -150,7 +150,13 @@ TABLE = [
     ("kinds that do not go together", asking("messages + 1 == messages"), 'found "+" of list(dyn), int, expected values that CEL has it for'),
     ("no condition", asking(""), "found an empty text, expected a CEL expression"),
     ("a condition's channel", broken(edges="{START: a, a: [{when: size(mesages) > 0, to: a}, {to: END}]}"), 'found "mesages", expected a channel (messages) or a function of CEL, did you mean "messages"?'),
-    ("a condition's type", broken(edges="{START: a, a: [{when: size(messages), to: a}, {to: END}]}"), "edges.a[0].when: found an expression that gives int, expected true or false"),
+    ("a condition's type", broken(edges="{START: a, a: [{when: size(messages), to: a}, {to: END}]}"), "edges.a[0].when: found an expression that gives int, expected true or false, compare it, such as with `> 0`"),
+    ("a field that is not true or false", asking("messages.last().tool_calls"), '3:30 edges.a[0].when: found "tool_calls" of a message, expected true or false, ask `size(…) > 0`'),
+    ("a field in a condition", asking("!messages[0].tool_calls || size(messages) > 3"), 'found "tool_calls" of a message, expected true or false'),
+    ("a message that is not true or false", asking("messages.last()"), "found a message, expected true or false"),
+    ("a field that is no number", asking("messages.last().tool_calls > 0"), 'found "tool_calls" of a message, expected a number, compare its `size(…)`'),
+    ("a map over a number", broken(state="{messages: messages, n: {type: list}}", nodes="{a: {map: {over: size(n), do: {llm: Hi}}}}"), "nodes.a.map.over: found an expression that gives int, expected list"),
+    ("an empty label", broken(nodes="{a: {memory: {delete: {namespace: [x, ' '], key: k}}}}"), '2:46 nodes.a.memory.delete.namespace[1]: found " ", expected a label that is not empty'),
     ("a condition that is no text", broken(edges="{START: a, a: [{when: 3, to: a}, {to: END}]}"), "found 3, expected a CEL expression as text"),
     ("a message's field", asking("size(messages.last().tool_call) > 0"), '3:30 edges.a[0].when: found "tool_call", expected a field of a message (type, content, name, id, tool_calls, status), did you mean "tool_calls"?'),
     ("any message's field", asking("messages.exists(m, m.role == 'ai')"), 'found "role", expected a field of a message (type, content, name, id, tool_calls, status), did you mean "type"?'),
@@ -191,6 +197,7 @@ OTHER = """
 WARNINGS = [
     # what looks wrong, the document, what is said of it
     ("a label that no router chooses", asking("desk == 'biling'", **ROUTED), """3:30 edges.a[0].when: warning: found "biling", expected what `desk` may hold (billing, tech, open), did you mean "billing"?"""),
+    ("a message's type of another language", asking("messages.exists(m, m.type == 'assistant')"), 'warning: found "assistant", expected the type of a message, did you mean "ai"?'),
     ("one of several labels", asking("desk in ['billing', 'sales']", **ROUTED), """found "sales", expected what `desk` may hold (billing, tech, open)"""),
     ("a value out of an enum", asking("'hig' != mood", state="{messages: messages, mood: {enum: [high, low]}}"), 'did you mean "high"?'),
     ("a graph of other channels", broken(nodes="{a: {subgraph: other.yaml}}"), "2:23 nodes.a.subgraph: warning: found a graph that gives nothing back: this one has no text, expected `out: {ours: theirs}`, or channels of the same names"),

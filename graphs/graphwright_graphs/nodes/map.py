@@ -128,7 +128,7 @@ class _Items:
         """The list in a channel, or that an expression gives; what is wrong is reported."""
         if not text.isidentifier():
             conditions = Conditions(scope.readable, scope.problems)
-            expression = conditions.expression(text, scope.place("over"))
+            expression = conditions.expression(text, scope.place("over"), gives="LIST")
             return cls(text, scope.name, expression.value) if expression else None
         channel = scope.channel(text, "over")
         if channel is None:

@@ -22,7 +22,7 @@ from graphwright_graphs.context import Setting
 from graphwright_graphs.errors import StoreError
 from graphwright_graphs.nodes.filling import filler
 from graphwright_graphs.nodes.node import Act, Body, Do, Node, Scope, State, Work
-from graphwright_graphs.problems import path_text
+from graphwright_graphs.problems import path_text, shown
 from graphwright_graphs.prompts import Template
 
 USER = "langgraph_auth_user_id"
@@ -179,6 +179,8 @@ class _Namespace:
         self._labels: list[Template] = []
         for at, label in enumerate(labels):
             place = scope.place(word, "namespace", at)
+            if not label.strip():
+                scope.problems.report(place, shown(label), "a label that is not empty")
             template = prompts.parse(label, readable, scope.problems, place, path_text(place))
             self._labels.append(template)
 
