@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -21,8 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from graphwright_graphs.problems import Problems, Unfit, nearest, shown
+from graphwright_graphs.problems import Problems, Unfit, meant, nearest, quoted, shown
 from graphwright_graphs.source import Where
+
+if TYPE_CHECKING:
+    from jsonschema import SchemaError
 
 TYPES: Mapping[str, Any] = {
     "any": Any,
@@ -35,7 +38,13 @@ TYPES: Mapping[str, Any] = {
 }
 _LIST = re.compile(r"list\[(.+)\]")
 _OF_JSON: Mapping[str, str] = {"array": "list"}
-
+_TO_JSON: Mapping[str, str] = {"list": "array"}
+_JSON_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+_SHAPES = {"array": "a list", "object": "a mapping", "string": "text"}
+_NOTES = frozenset(
+    ("$comment", "$defs", "$id", "$schema", "default", "definitions", "description", "title")
+)
+"""The words of a JSON Schema that say nothing about a value."""
 _OTHER_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("str", "text"), "string"),
     "int": "integer",
@@ -135,11 +144,28 @@ def check_schema(schema: dict[str, Any], problems: Problems, where: Where) -> No
     from jsonschema import SchemaError  # noqa: PLC0415 - it takes long, and few documents have one
     from jsonschema.validators import validator_for  # noqa: PLC0415
 
+    validator = validator_for(schema)
     try:
-        validator_for(schema).check_schema(schema)
+        validator.check_schema(schema)
     except SchemaError as error:
-        said = f"{shown(error.instance)} ({error.message})"
-        problems.report((*where, *error.absolute_path), said, "a JSON Schema")
+        expected, hint = _in_schema(error)
+        problems.report((*where, *error.absolute_path), shown(error.instance), expected, hint)
+    if schema and not schema.keys() & {*validator.VALIDATORS, *_NOTES}:
+        name = next(iter(schema))
+        hint = f"write {{type: object, properties: {{{name}: …}}}}"
+        place, expected = (*where, name), "a word of JSON Schema"
+        problems.report(place, quoted(name), expected, hint, at_key=True, warning=True)
+
+
+def _in_schema(error: SchemaError) -> tuple[str, str | None]:
+    """What is expected where a JSON Schema is wrong, and a hint."""
+    *before, word = error.absolute_path or [""]
+    if word == "type" and before[-1:] != ["properties"] and isinstance(error.instance, str):
+        kind = meant_type(error.instance) or ""
+        kind = _TO_JSON.get(kind, kind)
+        return f"one of {', '.join(_JSON_TYPES)}", meant(kind) if kind in _JSON_TYPES else None
+    shape = _SHAPES.get(str(error.validator_value)) if error.validator == "type" else None
+    return shape or f"a JSON Schema ({error.message})", None
 
 
 def misfit(value: Any, schema: Mapping[str, Any]) -> str | None:

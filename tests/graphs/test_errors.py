@@ -102,7 +102,9 @@ TABLE = [
     ("a model without a provider", broken(nodes="{a: {llm: {model: gpt-4o}}}"), 'such as openai:gpt-4o-mini, did you mean "openai:gpt-4o"?'),
     ("a model after a slash", broken(nodes="{a: {llm: {model: anthropic/x}}}"), 'such as openai:gpt-4o-mini, did you mean "anthropic:x"?'),
     ("a schema without output", broken(nodes="{a: {llm: {schema: {type: object}}}}"), "nodes.a.llm: found `schema` without `output`, expected the channel that the data goes to"),
-    ("a schema that is none", broken(state="{messages: messages, x: last}", nodes="{a: {llm: {output: x, schema: {type: objekt}}}}"), 'nodes.a.llm.schema.type: found "objekt" ('),
+    ("a schema that is none", broken(state="{messages: messages, x: last}", nodes="{a: {llm: {output: x, schema: {type: objekt}}}}"), 'nodes.a.llm.schema.type: found "objekt", expected one of array, boolean, integer, null, number, object, string, did you mean "object"?'),
+    ("Python's type in a schema", broken(state="{messages: messages, x: {schema: {type: object, properties: {a: {type: list}}}}}"), '1:79 state.x.schema.properties.a.type: found "list", expected one of array, boolean, integer, null, number, object, string, did you mean "array"?'),
+    ("a list in a schema", broken(state="{messages: messages, x: {schema: {properties: [a]}}}"), "state.x.schema.properties: found a list, expected a mapping"),
     ("a human without use", broken(nodes="{a: {human: {}}}"), "nodes.a.human: found an empty mapping, expected either `approve` with a list of tools, `ask` with a question, `edit` with a channel, or `choose` with options"),
     ("a planner without plan", broken(nodes="{a: {planner: }}"), 'nodes.a.planner: found "plan", expected a channel (messages)'),
     ("a planner with another channel", broken(nodes="{a: {planner: {plan: messages}}}"), '1:19 state.messages: found a channel whose reducer is `messages`, expected `messages: plan`'),
@@ -198,6 +200,7 @@ WARNINGS = [
     # what looks wrong, the document, what is said of it
     ("a label that no router chooses", asking("desk == 'biling'", **ROUTED), """3:30 edges.a[0].when: warning: found "biling", expected what `desk` may hold (billing, tech, open), did you mean "billing"?"""),
     ("a message's type of another language", asking("messages.exists(m, m.type == 'assistant')"), 'warning: found "assistant", expected the type of a message, did you mean "ai"?'),
+    ("names in place of a schema", broken(nodes="{a: {llm: {output: x, schema: {age: integer}}}}", state="{messages: messages, x: last}"), "2:39 nodes.a.llm.schema.age: warning: found \"age\", expected a word of JSON Schema, write {type: object, properties: {age: …}}"),
     ("one of several labels", asking("desk in ['billing', 'sales']", **ROUTED), """found "sales", expected what `desk` may hold (billing, tech, open)"""),
     ("a value out of an enum", asking("'hig' != mood", state="{messages: messages, mood: {enum: [high, low]}}"), 'did you mean "high"?'),
     ("a graph of other channels", broken(nodes="{a: {subgraph: other.yaml}}"), "2:23 nodes.a.subgraph: warning: found a graph that gives nothing back: this one has no text, expected `out: {ours: theirs}`, or channels of the same names"),

@@ -91,7 +91,7 @@ MISTAKES = [
     ("{type: 'list[]'}", 'best.type: found "list[]", expected one of any'),
     ("{type: string, enum: [a]}", "expected one of `type`, `enum` and `schema`"),
     ("{enum: []}", "best.enum: found an empty list, expected at least one"),
-    ("{schema: {type: strin}}", "best.schema.type: found \"strin\" ('strin' is not valid"),
+    ("{schema: {type: strin}}", 'best.schema.type: found "strin", expected one of array, boolean'),
     ("{type: integer, default: many}", 'best.default: found "many", expected integer'),
     ("{enum: [a, b], default: c}", 'best.default: found "c", expected one of a, b'),
     (
