@@ -39,7 +39,7 @@ TYPES: Mapping[str, Any] = {
 _LIST = re.compile(r"list\[(.+)\]")
 _OF_JSON: Mapping[str, str] = {"array": "list"}
 _TO_JSON: Mapping[str, str] = {"list": "array"}
-_JSON_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+JSON_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _SHAPES = {"array": "a list", "object": "a mapping", "string": "text"}
 _NOTES = frozenset(
     ("$comment", "$defs", "$id", "$schema", "default", "definitions", "description", "title")
@@ -163,7 +163,7 @@ def _in_schema(error: SchemaError) -> tuple[str, str | None]:
     if word == "type" and before[-1:] != ["properties"] and isinstance(error.instance, str):
         kind = meant_type(error.instance) or ""
         kind = _TO_JSON.get(kind, kind)
-        return f"one of {', '.join(_JSON_TYPES)}", meant(kind) if kind in _JSON_TYPES else None
+        return f"one of {', '.join(JSON_TYPES)}", meant(kind) if kind in JSON_TYPES else None
     shape = _SHAPES.get(str(error.validator_value)) if error.validator == "type" else None
     return shape or f"a JSON Schema ({error.message})", None
 

@@ -61,7 +61,7 @@ class AgentKind:
         channel = scope.conversation(body.messages, "messages")
         if body.output is not None:
             scope.channel(body.output, "output")
-        _check_approved(body, scope)
+        approved = _approved(body, scope)
         template = scope.template(body.prompt, "prompt")
         graph = agent(
             lambda bind: Binding(scope.models, body.model, bind),
@@ -69,7 +69,7 @@ class AgentKind:
             name=scope.name,
             prompt=lambda: template.render(around()),
             explain=explained,
-            approve=[tool.name for tool in scope.tools(body.approve, "approve")],
+            approve=[tool.name for tool in scope.tools(approved, "approve")],
             schema=body.answer and {"title": "answer", "description": "The answer.", **body.answer},
             max_rounds=body.max_rounds,
             middleware=_middleware(body.middleware, scope),
@@ -77,11 +77,13 @@ class AgentKind:
         return Embedded(graph, scope.name, _taken(channel), _given(channel, body.output))
 
 
-def _check_approved(body: Agent, scope: Scope) -> None:
+def _approved(body: Agent, scope: Scope) -> list[str]:
+    """The tools whose calls wait for a person; one that the agent has not is reported."""
     for at, name in enumerate(body.approve):
         if name not in body.tools:
             expected = f"one of this agent's tools ({', '.join(body.tools) or 'none'})"
             scope.problems.unknown(scope.place("approve", at), name, expected, body.tools)
+    return [name for name in body.approve if name in body.tools]
 
 
 def _middleware(paths: Sequence[str], scope: Scope) -> list[Any]:

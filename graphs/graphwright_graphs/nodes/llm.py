@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -15,7 +15,8 @@ from graphwright_graphs.nodes import structured
 from graphwright_graphs.nodes.binding import Binding, with_schema, with_tools
 from graphwright_graphs.nodes.conversation import Compose, Prompt, composer
 from graphwright_graphs.nodes.node import Act, Body, Call, Node, Scope, State, Work
-from graphwright_graphs.values import check_schema
+from graphwright_graphs.problems import quoted
+from graphwright_graphs.values import JSON_TYPES, check_schema
 
 
 class Llm(Body):
@@ -51,9 +52,19 @@ class LlmKind:
             found, place = "both `tools` and `schema`", (*scope.where, "schema")
             scope.problems.report(place, found, "one of them", at_key=True)
         check_schema(body.answer, scope.problems, scope.place("schema"))
+        _check_object(body.answer, scope)
         schema = {"title": scope.name, "description": "The answer.", **body.answer}
         binding = Binding(scope.models, body.model, with_schema(schema))
         return Node(_data(compose, binding, str(body.output), scope.name), scope.name)
+
+
+def _check_object(schema: Mapping[str, Any], scope: Scope) -> None:
+    """Report a schema of anything else, which no answer fits, see `as_object`."""
+    kind = schema.get("type")
+    if isinstance(kind, str) and kind in JSON_TYPES and kind != "object":
+        hint = "write {type: object, properties: {…}}"
+        place = (*scope.place("schema"), "type")
+        scope.problems.report(place, quoted(kind), "object, which models answer with", hint)
 
 
 Put = Callable[[BaseMessage], dict[str, Any]]
@@ -65,7 +76,7 @@ def _output(body: Llm, scope: Scope) -> Put:
         expected = "the channel that the data goes to"
         scope.problems.report(scope.where, "`schema` without `output`", expected, at_key=True)
     if body.output is None:
-        channel = scope.conversation(body.messages, "output")
+        channel = scope.conversation(body.messages, "messages" if body.messages else "output")
         return lambda reply: {channel: [reply]}
     name, channel_spec = body.output, scope.channel(body.output, "output")
     if channel_spec is None or channel_spec.reducer != "messages":
