@@ -15,6 +15,7 @@ from langgraph.runtime import get_runtime
 from pydantic import Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
+from graphwright_graphs import bodies
 from graphwright_graphs.problems import Problems, no_mapping, quoted, shown
 from graphwright_graphs.source import Where
 from graphwright_graphs.state import Channel, is_name
@@ -70,7 +71,7 @@ def read(
         elif not is_name(name):
             problems.report(place, quoted(name), "a name of letters, digits and _", at_key=True)
         else:
-            setting = problems.validated(Setting, body, place, short="type") or Setting()
+            setting = bodies.read(Setting, body, place, problems, short="type") or Setting()
             setting._name = name
             setting.check(problems, place)
             settings[name] = setting

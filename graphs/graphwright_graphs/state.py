@@ -15,9 +15,10 @@ from pydantic import Field, field_validator
 # LangServe's schemas need this TypedDict before Python 3.12.
 from typing_extensions import TypedDict
 
-from graphwright_graphs import plan
+from graphwright_graphs import bodies, plan
+from graphwright_graphs.bodies import Unfit
 from graphwright_graphs.imports import Imports
-from graphwright_graphs.problems import Problems, Unfit, meant, nearest, no_mapping, quoted
+from graphwright_graphs.problems import Problems, meant, nearest, no_mapping, quoted
 from graphwright_graphs.source import Where
 from graphwright_graphs.values import Value, meant_type
 
@@ -150,7 +151,7 @@ def read(
             expected = "a name of letters, digits and _"
             problems.report(place, quoted(name), expected, hint, at_key=True)
             channels[name] = _guess(body)
-        elif channel := problems.validated(Channel, body, place, short="reducer"):
+        elif channel := bodies.read(Channel, body, place, problems, short="reducer"):
             channel.bind(imports, problems, place)
             channel.check(problems, place)
             channels[name] = channel

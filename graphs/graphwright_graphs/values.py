@@ -21,7 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from graphwright_graphs.problems import Problems, Unfit, meant, nearest, quoted, shown
+from graphwright_graphs.bodies import Unfit
+from graphwright_graphs.problems import Problems, meant, nearest, quoted, shown
 from graphwright_graphs.source import Where
 
 if TYPE_CHECKING:

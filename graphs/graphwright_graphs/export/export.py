@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from graphwright_graphs import source
+from graphwright_graphs import bodies, source
 from graphwright_graphs.blueprint import Blueprint
 from graphwright_graphs.bounds import BoundedGraph
 from graphwright_graphs.compile import Loader
@@ -220,6 +220,7 @@ def _bodies(nodes: Mapping[str, Any], problems: Problems) -> Iterator[tuple[str,
         word = next(each for each in data if each in kinds)
         where = ("nodes", name, word)
         kind = kinds.load(word, where, problems)
-        body = problems.validated(kind.body, data[word], where, kind.short) if kind else None
+        assert kind is not None
+        body = bodies.read(kind.body, data[word], where, problems, short=kind.short)
         assert body is not None
         yield name, (word, body)

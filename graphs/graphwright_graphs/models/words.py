@@ -15,10 +15,10 @@ from pydantic import (
     model_validator,
 )
 
+from graphwright_graphs.bodies import Unfit
 from graphwright_graphs.models.catalogue import Models
 from graphwright_graphs.models.errors import ModelError, UnknownProvider
 from graphwright_graphs.models.providers import CREDENTIALS, EXAMPLE, checked_name
-from graphwright_graphs.problems import Unfit
 
 _FAMILIES = {"gpt-": "openai", "claude-": "anthropic", "gemini-": "google_genai"}
 

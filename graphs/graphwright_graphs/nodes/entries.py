@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
 from langgraph.prebuilt import ToolNode
 
-from graphwright_graphs import edges
+from graphwright_graphs import bodies, edges
 from graphwright_graphs.context import Setting
 from graphwright_graphs.imports import Imports
 from graphwright_graphs.models import Models
@@ -178,8 +178,14 @@ class Reader:
         place = (*scope.where, word)
         if (kind := self._kinds.load(word, place, self._problems)) is None:
             return None
-        body: Body | None = self._problems.validated(
-            kind.body, data[word], place, kind.short, self._loader.models, beside
+        body: Body | None = bodies.read(
+            kind.body,
+            data[word],
+            place,
+            self._problems,
+            short=kind.short,
+            context=self._loader.models,
+            beside=beside,
         )
         if body is None:
             return None

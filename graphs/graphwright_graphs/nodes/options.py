@@ -12,6 +12,7 @@ from langchain_core.runnables import Runnable
 from langgraph.types import RetryPolicy
 from pydantic import Field
 
+from graphwright_graphs import bodies
 from graphwright_graphs.nodes.caching import Cached
 from graphwright_graphs.nodes.node import Body, Scope
 from graphwright_graphs.nodes.timing import Timed
@@ -69,7 +70,7 @@ class Options(Body):
     def read(cls, data: dict[str, Any], scope: Scope) -> Options:
         """The options among a node's words; what is wrong with them is reported."""
         words = {word: data[word] for word in WORDS if word in data}
-        options = scope.problems.validated(cls, words, scope.where)
+        options = bodies.read(cls, words, scope.where, scope.problems)
         if options is None:
             return cls()
         options._policy = _policy(options.retry, scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from graphwright_graphs import bodies
 from graphwright_graphs.export import edges, options, runtime, state
 from graphwright_graphs.export.annotations import reducer_text
 from graphwright_graphs.export.literals import literal
@@ -52,7 +53,7 @@ def _inner(body: Map, writing: Writing) -> tuple[str, Body] | None:
         expected = f"a kind that can be exported ({', '.join(sorted(writing.writers))})"
         writing.problems.report(place, f"the kind `{word}`", expected, at_key=True)
         return None
-    found = writing.problems.validated(kind.body, body.do[word], place, kind.short)
+    found = bodies.read(kind.body, body.do[word], place, writing.problems, short=kind.short)
     return (word, found) if found is not None else None
 
 
