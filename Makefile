@@ -14,7 +14,7 @@ serve: $(VENV)/.serve  ## Set up what is missing and serve the graphs of this fo
 	@$(BIN)/graphwright serve
 
 test: $(VENV)/.dev  ## Run the whole test suite.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 chaos: $(VENV)/.dev  ## Kill it at random, 200 times, while official clients stream.
 	GRAPHWRIGHT_KILLS=200 $(BIN)/python -m pytest tests/chaos/test_kill_streaming.py -n 0

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from tests.postgres import PostgresServer
 from tests.processes import ROOT, Command
+from tests.scheduling import Scheduling
+from xdist.remote import Producer
 
 from graphwright.database import database_at
 
@@ -82,12 +85,23 @@ class Service:
         """End it as a deploy would; its exit code."""
         return self._end(signal.SIGTERM)
 
+    def end_leases(self) -> None:
+        """Let time pass, for what waits until the leases of a process that died have run out."""
+        url = self.environment["GRAPHWRIGHT_DATABASE"]
+        if url.startswith("postgresql:"):  # at a start no lease counts in a file
+            with psycopg.connect(url) as link:
+                link.execute("UPDATE runs SET lease_until = now()")
+
     def _end(self, how: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(how)
         code = self.process.wait(timeout=30)
         self.process = None
         return code
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +23,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.graph import START, MessagesState, StateGraph
 from tests.conftest import free_port
 from tests.postgres import PASSWORD, USER, PostgresServer, pooled
+from tests.processes import Command
 
 from graphwright_checkpoints import (
     DatabaseTooNew,
@@ -186,21 +187,23 @@ def test_the_official_savers_tables_may_be_beside_ours(postgres_url: str) -> Non
     assert all(name in official or name.startswith("graphwright_") for (name,) in rows)
 
 
-def _open_and_put(url: str, name: str) -> None:
-    with open_checkpointer(url) as saver:
-        put(saver, config(name), text=TEXT)
+OPEN_AND_PUT = """
+import sys
+from langgraph.checkpoint.base import empty_checkpoint
+from graphwright_checkpoints import open_checkpointer
+
+with open_checkpointer(sys.argv[1]) as saver:
+    config = {"configurable": {"thread_id": sys.argv[2], "checkpoint_ns": ""}}
+    saver.put(config, empty_checkpoint(), {"step": 0}, {})
+"""
 
 
-def test_processes_that_open_a_new_database_together(postgres_url: str) -> None:
+def test_processes_that_open_a_new_database_together(postgres_url: str, tmp_path: Path) -> None:
+    where: Any = {"folder": tmp_path, "environment": os.environ, "output": tmp_path / "said"}
     processes = [
-        get_context("spawn").Process(target=_open_and_put, args=(postgres_url, f"p{number}"))
-        for number in range(4)
+        Command(postgres_url, f"p{number}", code=OPEN_AND_PUT, **where) for number in range(4)
     ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0] * 4
+    assert [process.wait(60) for process in processes] == [0] * 4, where["output"].read_text()
     assert execute(postgres_url, "SELECT * FROM graphwright_checkpoint_schema") == [(VERSION,)]
     with open_checkpointer(postgres_url) as saver:
         assert len(list(saver.list(None))) == 4

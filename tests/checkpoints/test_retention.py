@@ -180,7 +180,7 @@ def test_forks_of_delta_channels_do_not_leak_into_each_other(url: str) -> None:
 async def test_delta_history_is_that_of_langgraphs_own_walk(url: str) -> None:
     async with open_checkpointer(url) as saver:
         graph = say_node(saver)
-        for turn in range(5):
+        for turn in range(3):
             await graph.ainvoke({"words": [f"turn {turn} {TEXT}"]}, config())
         base = type(saver).__mro__[1]
         for state in [state async for state in graph.aget_state_history(config())]:

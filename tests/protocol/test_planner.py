@@ -79,6 +79,7 @@ async def test_a_plan_goes_on_after_a_stop_and_after_a_crash(service: Service) -
         run = await begin(client, thread, "Calculate 5 + 3, calculate 9 + 2, then add 7 to it")
     await asyncio.sleep(0.5)  # what was told is in the record within milliseconds
     service.kill()
+    service.end_leases()
     free.touch()
     service.start()
     async with get_client(url=service.url) as client:
