@@ -98,6 +98,7 @@ TABLE = [
     ("an unknown output", broken(nodes="{a: {llm: {prompt: Hi, output: anser}}}"), '2:39 nodes.a.llm.output: found "anser", expected a channel (messages)'),
     ("an unknown provider", broken(nodes="{a: {llm: {model: 'opnai:gpt-4o'}}}"), '2:26 nodes.a.llm.model: found "opnai:gpt-4o", expected `provider:model` of a known provider (anthropic, '),
     ("a provider's typo", broken(nodes="{a: {agent: {model: {name: 'Local:x.gguf'}}}}"), 'xai), did you mean "local:x.gguf"?'),
+    ("a maker's name for its provider", broken(nodes="{a: {llm: {model: 'gemini:x'}}}"), 'did you mean "google_genai:x"?'),
     ("a second model's typo", broken(nodes="{a: {llm: {model: [demo, 'antropic:x']}}}"), '2:33 nodes.a.llm.model[1]: found "antropic:x"'),
     ("a model without a provider", broken(nodes="{a: {llm: {model: gpt-4o}}}"), 'such as openai:gpt-4o-mini, did you mean "openai:gpt-4o"?'),
     ("a model after a slash", broken(nodes="{a: {llm: {model: anthropic/x}}}"), 'such as openai:gpt-4o-mini, did you mean "anthropic:x"?'),
