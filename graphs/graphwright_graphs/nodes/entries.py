@@ -205,7 +205,8 @@ class Reader:
         known = ", ".join(self._kinds)
         for word in strange:
             more = f" or an option ({', '.join(options)})" if words and options else ""
-            expected, near = f"a kind of node ({known}){more}", [*self._kinds, *options]
+            expected = f"a kind of node ({known}){more}"
+            near = [*self._kinds, *(options if words else ())]
             hint = self._belongs(word, data, words) or did_you_mean(word, near)
             self._problems.report((*where, word), quoted(word), expected, hint, at_key=True)
         if len(words) > 1:
