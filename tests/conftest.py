@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -15,6 +14,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from tests.places import use_memory
+from tests.ports import free_port
 from tests.postgres import PostgresServer
 from tests.processes import ROOT, Command
 from tests.scheduling import Scheduling
@@ -23,13 +24,6 @@ from xdist.remote import Producer
 from graphwright.database import database_at
 
 START_TIMEOUT = 60.0  # seconds; two cores may be busy with other tests
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -98,6 +92,10 @@ class Service:
         code = self.process.wait(timeout=30)
         self.process = None
         return code
+
+
+def pytest_configure() -> None:
+    use_memory()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:

@@ -1,12 +1,12 @@
 """Firestore's emulator, from npm."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.npm import installed
+from tests.ports import free_port
 
 PACKAGE = "@firestore-emulator/server@0.3.15"
 END = 30.0  # seconds
@@ -16,9 +16,7 @@ END = 30.0  # seconds
 def emulator() -> Iterator[str]:
     """The address of an emulator of one's own."""
     folder = installed(PACKAGE)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     script = Path(__file__).with_name("firestore.mjs")
     process = subprocess.Popen(
         ["node", str(script), str(folder), str(port)],

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -80,7 +81,8 @@ def chat(saver: Saving) -> Any:
 
 
 def say(graph: Any, thread_id: str, text: str) -> None:
-    graph.invoke({"messages": [HumanMessage(text)]}, thread(thread_id))
+    # Without an id a message gets one in its place, while another thread may be encoding it.
+    graph.invoke({"messages": [HumanMessage(text, id=str(uuid4()))]}, thread(thread_id))
 
 
 def values(saver: Saving) -> Any:

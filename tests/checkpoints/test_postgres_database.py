@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.graph import START, MessagesState, StateGraph
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.postgres import PASSWORD, USER, PostgresServer, pooled
 from tests.processes import Command
 

@@ -17,7 +17,7 @@ from tests.checkpoints.stored import Stored
 from tests.checkpoints.stored_on_servers import REDIS, StoredInRedis, plain_redis
 from tests.checkpoints.test_database import config, put
 from tests.checkpoints.test_keys import NEW, OLD
-from tests.conftest import free_port
+from tests.ports import free_port
 
 from graphwright_checkpoints import (
     DatabaseTooNew,

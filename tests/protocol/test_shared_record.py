@@ -12,7 +12,8 @@ import pytest
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import ConflictError
-from tests.conftest import ROOT, Service, free_port
+from tests.conftest import ROOT, Service
+from tests.ports import free_port
 from tests.postgres import PASSWORD, PostgresServer
 from tests.protocol.conftest import settled
 

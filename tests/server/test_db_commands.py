@@ -329,7 +329,7 @@ def test_large_values_are_where_a_flag_says(tmp_path: Path, config: Path) -> Non
     assert db("check", *data, *blobs)[1]["problems"] == []
     assert "its blob" in db("check", *data).stdout
     shown = graphwright("storage", *map(str, (*data, *blobs))).stdout
-    assert f"Large values: 1.8 MB in {blobs[1]}" in shown.replace("\n", " ")
+    assert f"Large values: 1.2 MB in {blobs[1]}" in shown.replace("\n", " ")
     shown = graphwright("storage", *map(str, (*data, *blobs)), told["renamed"]["user-42"]).stdout
     assert "Those in the blob store" in shown
     swept = graphwright("storage", "--sweep", "--keep", "1", *map(str, (*data, *blobs)), "--json")

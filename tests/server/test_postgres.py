@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from langgraph.store.base import PutOp
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.postgres import PASSWORD, PostgresServer, pooled
 from tests.server.test_database import HARD
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
-from tests.conftest import free_port
+from tests.ports import free_port
 
 from graphwright_tools.files import Limits, file_toolset, list_files
 

@@ -19,7 +19,7 @@ from langchain_core.tools import BaseTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
-from tests.conftest import free_port
+from tests.ports import free_port
 
 from graphwright_tools.errors import NotConfigured, ToolError
 from graphwright_tools.mcp import McpServer, McpTools, mcp_tools

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.npm import installed
+from tests.ports import free_port
 
 from graphwright_checkpoints.blobs import BlobStore
 
@@ -61,22 +61,7 @@ def run(command: list[str], port: int, log: Path) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """A port of the loopback that nobody has."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
-
-    return find
-
-
-@pytest.fixture(scope="session")
-def s3(
-    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
-) -> Iterator[Emulator]:
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """moto's server, with a bucket."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
@@ -86,9 +71,7 @@ def s3(
 
 
 @pytest.fixture(scope="session")
-def azure(
-    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
-) -> Iterator[Emulator]:
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Azurite, with a container. It needs node, and comes by npm."""
     folder = installed(AZURITE, "--no-audit", "--no-package-lock", "--ignore-scripts")
     script = folder / "node_modules/azurite/dist/src/blob/main.js"

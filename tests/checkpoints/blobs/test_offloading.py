@@ -20,6 +20,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.graph import START, MessagesState, StateGraph
 from tests.checkpoints.stored import KINDS, Stored, StoredInSql
 from tests.checkpoints.stored_on_servers import SERVERS
+from tests.ports import free_port
 from tests.processes import Command
 
 from graphwright_checkpoints import (
@@ -336,11 +337,11 @@ def test_blobs_of_what_was_deleted_without_a_store(stored: Stored, blobs: str, k
 
 @on_sqlite
 def test_a_store_that_is_away_at_a_deletion(
-    stored: Stored, s3_url: str, keys: Keys, free_port: Any, caplog: pytest.LogCaptureFixture
+    stored: Stored, s3_url: str, keys: Keys, caplog: pytest.LogCaptureFixture
 ) -> None:
     with open_at(stored, s3_url) as saver:
         put(saver, LARGE)
-        here = move(saver, closed(free_port))
+        here = move(saver, closed())
         saver.delete_thread("t")
         assert saver.get_tuple(at()) is None
         assert "will be deleted later: s3://bucket/" in caplog.text
@@ -358,7 +359,7 @@ def move(saver: Any, endpoint: str) -> str:
     return before
 
 
-def closed(free_port: Callable[[], int]) -> str:
+def closed() -> str:
     return f"http://127.0.0.1:{free_port()}"
 
 
@@ -418,13 +419,11 @@ def test_reading_and_copying_without_the_store(stored: Stored, blobs: str) -> No
 
 @pytest.mark.parametrize("on_loop", [False, True])
 @on_sqlite
-async def test_a_failed_upload_fails_the_call(
-    stored: Stored, s3_url: str, free_port: Any, on_loop: bool
-) -> None:
+async def test_a_failed_upload_fails_the_call(stored: Stored, s3_url: str, on_loop: bool) -> None:
     async with open_at(stored, s3_url) as saver:
         put(saver, "first")
         before = count(stored)
-        move(saver, closed(free_port))
+        move(saver, closed())
         started = time.monotonic()
         with pytest.raises(BlobsUnavailable, match="s3://bucket/") as caught:
             if on_loop:

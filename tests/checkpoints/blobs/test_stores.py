@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 from graphwright_checkpoints import BlobsUnavailable, InvalidURL, blobs
 from graphwright_checkpoints.blobs import Absent, BlobStore
@@ -129,7 +129,7 @@ def test_an_option_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "s3://bucket/here: Configuration key: 'bogus'" in refusal("s3://bucket/here?bogus=1")
 
 
-def test_stores_that_are_not_there(s3_url: str, azure_url: str, free_port: Any) -> None:
+def test_stores_that_are_not_there(s3_url: str, azure_url: str) -> None:
     place, _, options = s3_url.partition("?")
     said = refusal(f"s3://elsewhere?{options}")
     assert said.startswith("s3://elsewhere: ")
