@@ -135,10 +135,11 @@ def parse(content: bytes, file: str) -> Source:
         raise _refusal(file, f"more than {MAX_BYTES} bytes", "a smaller document")
     try:
         text = content.decode("utf-8-sig")
-        _bound_depth(text, file)
-        root = yaml.compose(text, _Loader)
     except UnicodeDecodeError as error:
         raise _refusal(file, f"bytes that are not UTF-8 at offset {error.start}", "UTF-8") from None
+    try:
+        _bound_depth(text, file)
+        root = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         found, expected, line, column = yaml_errors.said(error, text)
         problem = Problem(file, line + 1, column + 1, "", found, expected)
