@@ -6,6 +6,7 @@ capacitor take 0.5 to 4 ms: 1.6 ms by `pg_test_fsync` for a Samsung 990 PRO
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -34,7 +35,8 @@ def sync_time(folder: Path) -> float:
 
 def make_slower(milliseconds: float) -> None:
     """Begin this program anew, with syncs that take so much longer. Needs a C compiler."""
-    if _VARIABLE in os.environ:
+    if _VARIABLE in os.environ:  # it has begun anew, and the library is loaded
+        shutil.rmtree(Path(os.environ.pop("LD_PRELOAD")).parent)
         return
     source = Path(__file__).with_name("slow_sync.c")
     library = Path(tempfile.mkdtemp()) / "slow_sync.so"
